@@ -1,1 +1,26 @@
-//! The map of this crate.
+//! Every decision of a registry's token server, without I/O, clock or randomness: those come in as arguments.
+//!
+//! The way of a request, file by file:
+//!
+//! 1. [`request`] reads method, path, query, form, `Authorization` and the client's address ([`client_address`])
+//!    into a request for a token, whose scopes are parsed by [`scope`].
+//! 2. [`decide`] asks [`authn`] who this is, and
+//! 3. [`acl`] what of each scope they may do; the outcome is a decision, which nothing else can make.
+//! 4. [`token`] turns a decision into a signed JWT.
+//! 5. [`reply`] is the one table from a token or a refusal to status, headers and body.
+//!
+//! What all of it goes by is a [`policy`], compiled from a [`config`] document; what is wrong with a document is
+//! told as [`problem`]s, each with its place.
+
+pub mod account;
+pub mod acl;
+
+pub mod config;
+pub mod decide;
+
+pub mod problem;
+
+pub mod scope;
+pub mod secret;
+pub mod service;
+pub mod time;

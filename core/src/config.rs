@@ -1,0 +1,144 @@
+//! A configuration as it is written: docker_auth's keys, and ours beside them, without any meaning yet.
+//!
+//! Reading takes a [`Node`] apart and collects every fault; [`crate::policy::Policy`] is what a document amounts to.
+
+pub mod acl;
+pub mod node;
+pub mod server;
+pub mod token;
+pub mod users;
+
+pub use node::{Node, Section};
+
+use crate::problem::{Place, Problems};
+use crate::secret::Secret;
+
+/// Where environment variables come from. In Envoy's module only those arrive that `host_env_keys` names.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<Secret<String>>;
+
+/// All that a configuration can say.
+#[derive(Clone, Debug, Default)]
+pub struct Document {
+    /// Where and for which hosts token requests are answered.
+    pub server: server::Server,
+    /// What tokens say, and what signs them.
+    pub token: Option<token::Token>,
+    /// The static users; `None` if there is no such key.
+    pub users: Option<Vec<users::User>>,
+    /// The rules, in their order; `None` if there is no such key.
+    pub acl: Option<Vec<acl::Rule>>,
+    /// How patterns are read.
+    pub acl_options: acl::Options,
+    /// The services a token may be minted for; any, if absent.
+    pub services: Option<Vec<String>>,
+    /// What becomes of POST bodies.
+    pub request_body: RequestBody,
+    /// Where audit records go.
+    pub audit: Audit,
+}
+
+/// `request_body`: who reads the body of a POST to the token endpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RequestBody {
+    /// The filter, where Envoy hands it over.
+    #[default]
+    Read,
+    /// Whatever the route leads to: POSTs pass untouched.
+    Route,
+}
+
+/// `audit`: where the record of each decision goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Audit {
+    /// To filter state, from where Envoy's access log prints it.
+    #[default]
+    AccessLog,
+    /// To Envoy's own log as well, at level `info`, where the access log is not ours to set.
+    Log,
+    /// Nowhere.
+    Off,
+}
+
+/// Sections of docker_auth that need a program beside the proxy.
+const BACK_ENDS: [&str; 17] = [
+    "acl_mongo",
+    "acl_xorm",
+    "casbin_authz",
+    "ext_auth",
+    "ext_authz",
+    "github_auth",
+    "gitlab_auth",
+    "google_auth",
+    "ldap_auth",
+    "mongo_auth",
+    "oidc_auth",
+    "plugin_authn",
+    "plugin_authz",
+    "xorm_auth",
+    "http_auth",
+    "http_authz",
+    "token_db",
+];
+
+impl Document {
+    /// Reads a configuration; what is wrong with it is noted in `problems`, and then reads as absent.
+    pub fn read(node: Node, environment: Environment, problems: &mut Problems) -> Self {
+        let Some(mut root) = Section::open(node, Place::root(), problems) else {
+            return Self::default();
+        };
+        let mut document = Self::default();
+        if let Some(section) = root.section("server", problems) {
+            document.server = server::Server::read(section, problems);
+        }
+        document.token = root
+            .section("token", problems)
+            .map(|section| token::Token::read(section, environment, problems));
+        document.users = users::read(&mut root, environment, problems);
+        document.acl = root
+            .take("acl")
+            .map(|node| acl::read(node, &Place::root().key("acl"), problems));
+        if let Some(section) = root.section("acl_options", problems) {
+            document.acl_options = acl::Options::read(section, problems);
+        }
+        document.services = root.texts("services", problems);
+        document.request_body = choice(&mut root, "request_body", problems, &RequestBody::WORDS).unwrap_or_default();
+        document.audit = choice(&mut root, "audit", problems, &Audit::WORDS).unwrap_or_default();
+        for key in BACK_ENDS {
+            if root.take(key).is_some() {
+                problems.error(
+                    &Place::root().key(key),
+                    "a proxy cannot do this by itself; only `users` and `acl` work here",
+                );
+            }
+        }
+        root.finish(problems);
+        document
+    }
+}
+
+impl RequestBody {
+    const WORDS: [(&'static str, Self); 2] = [("read", Self::Read), ("route", Self::Route)];
+}
+
+impl Audit {
+    const WORDS: [(&'static str, Self); 3] = [("access_log", Self::AccessLog), ("log", Self::Log), ("off", Self::Off)];
+}
+
+/// The meaning of one of a few words; another one is an error.
+fn choice<T: Copy>(
+    section: &mut Section,
+    key: &'static str,
+    problems: &mut Problems,
+    words: &[(&'static str, T)],
+) -> Option<T> {
+    let text = section.text(key, problems)?;
+    let found = words.iter().find(|(word, _)| *word == text);
+    if found.is_none() {
+        let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        problems.error(
+            &section.place_of(key),
+            format_args!("must be one of {}, not `{text}`", node::listed(&names)),
+        );
+    }
+    found.map(|(_, value)| *value)
+}

@@ -1,0 +1,199 @@
+//! What is wrong with a configuration, where, and how to mend it.
+//!
+//! Reading and compiling never stop at the first fault: each is kept with its [`Place`], and all are told at once.
+
+use std::fmt;
+use std::ops::Range;
+
+/// Where in a configuration: the path of keys, such as `acl[3].match.name`, and the bytes inside that value.
+///
+/// Only who read the file can turn it into line and column; everybody else prints the path.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    path: String,
+    at: Option<(usize, usize)>,
+}
+
+/// One fault or oddity of a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    place: Place,
+    what: String,
+}
+
+/// All that was found in one configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problems {
+    errors: Vec<Problem>,
+    warnings: Vec<Problem>,
+}
+
+impl Place {
+    /// The whole document.
+    #[must_use]
+    pub fn root() -> Self {
+        Self::default()
+    }
+
+    /// The value below `name`. A name that is not a plain word is quoted, so that the path can be read back.
+    #[must_use]
+    pub fn key(&self, name: &str) -> Self {
+        let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+        let path = match (plain, self.path.is_empty()) {
+            (true, true) => name.to_owned(),
+            (true, false) => format!("{}.{name}", self.path),
+            (false, _) => format!("{}[{name:?}]", self.path),
+        };
+        Self { path, at: None }
+    }
+
+    /// The entry number `index` of a list, from 0.
+    #[must_use]
+    pub fn index(&self, index: usize) -> Self {
+        Self {
+            path: format!("{}[{index}]", self.path),
+            at: None,
+        }
+    }
+
+    /// The bytes `at` of the text that stands here.
+    #[must_use]
+    pub fn bytes(&self, at: Range<usize>) -> Self {
+        Self {
+            path: self.path.clone(),
+            at: Some((at.start, at.end)),
+        }
+    }
+
+    /// The path of keys; empty for the document itself.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The bytes of the value that are meant, if not all of it.
+    #[must_use]
+    pub fn span(&self) -> Option<Range<usize>> {
+        self.at.map(|(start, end)| start..end)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.path.is_empty() {
+            "the configuration"
+        } else {
+            &self.path
+        })
+    }
+}
+
+impl Problem {
+    /// The fault `what` at `place`: what is wrong and what to do, lower case, no full stop.
+    pub fn new(place: Place, what: impl fmt::Display) -> Self {
+        Self {
+            place,
+            what: what.to_string(),
+        }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// What is wrong, without the place.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.what)
+    }
+}
+
+impl Problems {
+    /// Notes a fault: the configuration will be refused.
+    pub fn error(&mut self, place: &Place, what: impl fmt::Display) {
+        self.errors.push(Problem::new(place.clone(), what));
+    }
+
+    /// Notes an oddity: the configuration is taken, and the operator told.
+    pub fn warn(&mut self, place: &Place, what: impl fmt::Display) {
+        self.warnings.push(Problem::new(place.clone(), what));
+    }
+
+    /// The value, or `None` with the error noted at `place`.
+    pub fn keep<T, E: fmt::Display>(&mut self, place: &Place, result: Result<T, E>) -> Option<T> {
+        result.map_err(|error| self.error(place, error)).ok()
+    }
+
+    /// Whether a fault was noted.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
+    /// What makes the configuration unusable, in the order found.
+    #[must_use]
+    pub fn errors(&self) -> &[Problem] {
+        &self.errors
+    }
+
+    /// What an operator should know though the configuration is taken.
+    #[must_use]
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+
+    /// `value` with the warnings if there was no fault, else everything that was found.
+    ///
+    /// # Errors
+    /// All problems, when at least one is a fault or there is no value.
+    pub fn or<T>(self, value: Option<T>) -> Result<(T, Vec<Problem>), Self> {
+        match value {
+            Some(value) if self.errors.is_empty() => Ok((value, self.warnings)),
+            _ => Err(self),
+        }
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, problem) in self.errors.iter().enumerate() {
+            if i > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_reads_as_it_is_written_in_the_file() {
+        let place = Place::root().key("acl").index(3).key("match").key("name");
+        assert_eq!(place.to_string(), "acl[3].match.name");
+        assert_eq!(Place::root().key("users").key("a.b").to_string(), r#"users["a.b"]"#);
+    }
+
+    #[test]
+    fn a_document_with_a_fault_yields_no_value_and_every_problem() {
+        let mut problems = Problems::default();
+        problems.warn(&Place::root(), "odd");
+        problems.error(&Place::root().key("token"), "wrong");
+        let refused = problems.or(Some(1)).unwrap_err();
+        assert_eq!(refused.to_string(), "token: wrong");
+        assert_eq!(refused.warnings().len(), 1);
+    }
+}
