@@ -142,3 +142,6 @@ fn choice<T: Copy>(
     }
     found.map(|(_, value)| *value)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,15 +1,86 @@
 //! Who it is, then what they may do: the outcome of a request for a token.
 
-use crate::account::Identity;
-use crate::acl::Grant;
+use thiserror::Error;
+
+use crate::account::{Account, Identity};
+use crate::acl::{Asked, Grant};
+use crate::authn::hash::{NotComputed, Verifier};
+use crate::authn::{Outcome, Proof};
+use crate::policy::Policy;
+use crate::reply::Refusal;
+use crate::request::{Credentials, Malformed, TokenRequest, Unproven};
+use crate::secret::Secret;
 use crate::service::Service;
 
 /// What an account was granted. Nothing but this module makes one, and a token is issued for nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     identity: Identity,
+    proof: Proof,
     service: Service,
     grants: Vec<Grant>,
+}
+
+/// Why there is no decision.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Undecided {
+    /// The service is not among those that are served.
+    #[error("service `{0}` is not served here")]
+    ForeignService(Service),
+    /// The credentials are not accepted.
+    #[error(transparent)]
+    Unproven(Unproven),
+    /// Something that is needed cannot be had.
+    #[error(transparent)]
+    NotComputed(#[from] NotComputed),
+}
+
+/// Decides about `request` by `policy`.
+///
+/// # Errors
+/// See [`Undecided`].
+pub fn decide(policy: &Policy, request: &TokenRequest, verifier: &dyn Verifier) -> Result<Decision, Undecided> {
+    if policy.services.as_ref().is_some_and(|services| !services.contains(&request.service)) {
+        return Err(Undecided::ForeignService(request.service.clone()));
+    }
+    let (identity, proof) = authenticate(policy, &request.credentials, verifier)?;
+    let asked = request.scopes.iter().map(|scope| Asked {
+        identity: &identity,
+        address: request.address,
+        service: &request.service,
+        scope,
+    });
+    let grants = asked.map(|asked| policy.acl.decide(&asked)).collect();
+    Ok(Decision { identity, proof, service: request.service.clone(), grants })
+}
+
+fn authenticate(
+    policy: &Policy,
+    credentials: &Credentials,
+    verifier: &dyn Verifier,
+) -> Result<(Identity, Proof), Undecided> {
+    let outcome = match credentials {
+        // The anonymous account is asked for like any other: without an entry `""` nobody is let in unnamed.
+        Credentials::Anonymous => {
+            policy.users.authenticate(&Account::anonymous(), &Secret::new(Vec::new()), verifier)?
+        }
+        Credentials::Password { account, password } => policy.users.authenticate(account, password, verifier)?,
+        Credentials::RefreshToken(_) => return Err(Undecided::Unproven(Unproven::RefreshToken)),
+    };
+    match outcome {
+        Outcome::Accept(identity, proof) => Ok((identity, proof)),
+        Outcome::Deny | Outcome::NoMatch => Err(Undecided::Unproven(Unproven::WrongCredentials)),
+    }
+}
+
+impl From<Undecided> for Refusal {
+    fn from(undecided: Undecided) -> Self {
+        match undecided {
+            Undecided::ForeignService(service) => Malformed::ForeignService(service).into(),
+            Undecided::Unproven(unproven) => Self::Unproven(unproven),
+            Undecided::NotComputed(NotComputed) => Self::Unavailable,
+        }
+    }
 }
 
 impl Decision {
@@ -17,6 +88,12 @@ impl Decision {
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// By what.
+    #[must_use]
+    pub fn proof(&self) -> Proof {
+        self.proof
     }
 
     /// The registry that the token is for.
@@ -34,10 +111,6 @@ impl Decision {
     /// A decision for tests of what comes after it.
     #[cfg(test)]
     pub(crate) fn for_test(identity: Identity, service: Service, grants: Vec<Grant>) -> Self {
-        Self {
-            identity,
-            service,
-            grants,
-        }
+        Self { identity, proof: Proof::Password, service, grants }
     }
 }

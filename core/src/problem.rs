@@ -138,6 +138,15 @@ impl Problems {
         !self.errors.is_empty()
     }
 
+    /// Whether a fault was noted at `place` or below it, so that what is missing there needs no second one.
+    #[must_use]
+    pub fn is_refusal_at(&self, place: &Place) -> bool {
+        self.errors.iter().any(|problem| {
+            let rest = problem.place.path.strip_prefix(place.path.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        })
+    }
+
     /// What makes the configuration unusable, in the order found.
     #[must_use]
     pub fn errors(&self) -> &[Problem] {

@@ -1,0 +1,186 @@
+//! Who it is: the static users.
+//!
+//! Nothing that a stranger can measure tells whether a name exists: an unknown account and every wrong password cost
+//! as much as a wrong password of the dearest hash that is configured.
+
+pub mod hash;
+
+use std::collections::HashMap;
+
+use hash::{Argon2Cost, Argon2id, Bcrypt, Hash, NotComputed, Verifier};
+
+use crate::account::{Account, Identity, Labels, LabelsArePatterns};
+use crate::config::users::User;
+use crate::problem::Problems;
+use crate::secret::Secret;
+
+/// The most static users.
+pub const MAX_USERS: usize = 100_000;
+
+/// The static users, and what a failure has to cost.
+#[derive(Debug, Default)]
+pub struct StaticUsers {
+    users: HashMap<String, StaticUser>,
+    dearest: Dearest,
+}
+
+#[derive(Debug)]
+struct StaticUser {
+    identity: Identity,
+    password: Password,
+}
+
+/// What lets an account in.
+#[derive(Debug)]
+enum Password {
+    /// Any password, and none.
+    Any,
+    /// One that fits.
+    Hashed(Hash),
+    /// None: docker_auth's `password: ""`.
+    Nothing,
+}
+
+/// The dearest hash of each kind. A failure pays for every kind, so that it does not tell which of them an account has.
+#[derive(Debug, Default)]
+struct Dearest {
+    bcrypt_cost: Option<u32>,
+    argon2: Option<Argon2Cost>,
+    sha256: bool,
+}
+
+/// What asking for an account came to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// This is who it says.
+    Accept(Identity, Proof),
+    /// The account is known, the password wrong.
+    Deny,
+    /// The account is not known here.
+    NoMatch,
+}
+
+/// What an account was let in by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// A password that fits its hash.
+    Password,
+    /// Nothing: the account has no password.
+    Open,
+}
+
+impl StaticUsers {
+    /// Compiles the `users` map; what is wrong with it is noted in `problems`.
+    pub fn compile(users: Vec<User>, problems: &mut Problems) -> Self {
+        let mut compiled = Self { users: HashMap::with_capacity(users.len()), dearest: Dearest::default() };
+        if users.len() > MAX_USERS {
+            let place = crate::problem::Place::root().key("users");
+            problems.error(&place, format_args!("has {} users; at most {MAX_USERS} are taken", users.len()));
+            return compiled;
+        }
+        for user in users {
+            compiled.add(user, problems);
+        }
+        compiled
+    }
+
+    fn add(&mut self, user: User, problems: &mut Problems) {
+        let account = problems.keep(&user.place, Account::parse(&user.name));
+        let password = match &user.password {
+            None => Some(Password::Any),
+            Some(text) if text.expose().is_empty() => Some(Password::Nothing),
+            Some(text) => {
+                let place = user.place.key("password");
+                let hash = problems.keep(&place, Hash::parse(text.expose()));
+                hash.inspect(|hash| self.dearest.note(hash)).map(Password::Hashed)
+            }
+        };
+        let (Some(account), Some(password)) = (account, password) else { return };
+        let labels = Labels::new(user.labels, LabelsArePatterns::Glob);
+        self.users.insert(user.name, StaticUser { identity: Identity { account, labels }, password });
+    }
+
+    /// Whether `password` lets `account` in.
+    ///
+    /// # Errors
+    /// When a hash could not be computed.
+    pub fn authenticate(
+        &self,
+        account: &Account,
+        password: &Secret<Vec<u8>>,
+        verifier: &dyn Verifier,
+    ) -> Result<Outcome, NotComputed> {
+        let (spent, outcome) = match self.users.get(account.as_str()) {
+            None => (None, Outcome::NoMatch),
+            Some(StaticUser { identity, password: Password::Any }) => {
+                return Ok(Outcome::Accept(identity.clone(), Proof::Open));
+            }
+            Some(StaticUser { password: Password::Nothing, .. }) => (None, Outcome::Deny),
+            Some(StaticUser { identity, password: Password::Hashed(hash) }) => {
+                if verifier.verify(hash, password)? {
+                    return Ok(Outcome::Accept(identity.clone(), Proof::Password));
+                }
+                (Some(hash), Outcome::Deny)
+            }
+        };
+        for decoy in self.dearest.decoys(spent) {
+            verifier.verify(&decoy, password)?;
+        }
+        Ok(outcome)
+    }
+
+    /// The dearest bcrypt cost, and the most work of an argon2id hash in KiB, if there is one of that kind.
+    #[must_use]
+    pub fn dearest(&self) -> (Option<u32>, Option<u32>) {
+        (self.dearest.bcrypt_cost, self.dearest.argon2.map(Argon2Cost::work))
+    }
+}
+
+impl Dearest {
+    fn note(&mut self, hash: &Hash) {
+        match hash {
+            Hash::Bcrypt(hash) => self.bcrypt_cost = self.bcrypt_cost.max(Some(hash.cost())),
+            Hash::Argon2id(hash) if self.argon2.is_none_or(|known| known.work() < hash.cost().work()) => {
+                self.argon2 = Some(hash.cost());
+            }
+            Hash::Argon2id(_) => {}
+            Hash::Sha256(_) => self.sha256 = true,
+        }
+    }
+
+    /// The hashes that are still to be computed so that a failure costs what every other one costs.
+    fn decoys(&self, spent: Option<&Hash>) -> Vec<Hash> {
+        let mut decoys = self.bcrypt_decoys(spent);
+        decoys.extend(self.argon2_decoy(spent));
+        let sha256_due = self.sha256 && !matches!(spent, Some(Hash::Sha256(_)));
+        decoys.extend(sha256_due.then_some(Hash::Sha256([0; 32])));
+        decoys
+    }
+
+    /// 2^5 rounds were done and 2^8 are due: 2^5 + 2^6 + 2^7 more make that, for any two costs.
+    fn bcrypt_decoys(&self, spent: Option<&Hash>) -> Vec<Hash> {
+        let Some(due) = self.bcrypt_cost else { return Vec::new() };
+        let costs = match spent {
+            Some(Hash::Bcrypt(hash)) => hash.cost()..due,
+            _ => due..due.saturating_add(1),
+        };
+        costs.map(|cost| Hash::Bcrypt(Bcrypt::decoy(cost))).collect()
+    }
+
+    /// The time of argon2id goes by memory times passes: what is missing is filled in the passes of the dearest.
+    fn argon2_decoy(&self, spent: Option<&Hash>) -> Option<Hash> {
+        let due = self.argon2?;
+        let done = match spent {
+            Some(Hash::Argon2id(hash)) => hash.cost().work(),
+            _ => 0,
+        };
+        if done == 0 {
+            return Argon2id::decoy(due).map(Hash::Argon2id);
+        }
+        let memory_kib = due.work().saturating_sub(done).checked_div(due.passes)?;
+        Argon2id::decoy(Argon2Cost { memory_kib, passes: due.passes, lanes: 1 }).map(Hash::Argon2id)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,278 @@
+//! Password hashes: bcrypt as docker_auth reads it, argon2id, and SHA-256 for secrets that a machine made.
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD_NO_PAD};
+use base64::engine::DecodePaddingMode;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use thiserror::Error;
+
+use crate::secret::Secret;
+
+/// The dearest bcrypt cost that a proxy's worker is asked to bear: 0.85 s.
+pub const MAX_BCRYPT_COST: u32 = 14;
+/// The dearest argon2id: KiB of memory (a module's memory never shrinks again), passes, lanes.
+pub const MAX_ARGON2: Argon2Cost = Argon2Cost { memory_kib: 19_456, passes: 4, lanes: 4 };
+
+/// The longest password, in bytes.
+pub const MAX_PASSWORD_BYTES: usize = 1024;
+
+const BCRYPT_SALT_TEXT: usize = 22;
+const BCRYPT_DIGEST_TEXT: usize = 31;
+
+/// What a password is compared with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Hash {
+    /// bcrypt.
+    Bcrypt(Bcrypt),
+    /// argon2id, RFC 9106.
+    Argon2id(Argon2id),
+    /// SHA-256 of the secret: for secrets of at least 128 random bits, where a slow hash buys nothing.
+    Sha256([u8; 32]),
+}
+
+/// A bcrypt hash.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Bcrypt {
+    cost: u32,
+    salt: [u8; 16],
+    /// As text, for that is what Go compares.
+    digest: [u8; BCRYPT_DIGEST_TEXT],
+}
+
+/// An argon2id hash.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Argon2id {
+    cost: Argon2Cost,
+    version: Version,
+    salt: Vec<u8>,
+    digest: Vec<u8>,
+}
+
+/// What an argon2id hash costs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Argon2Cost {
+    /// Memory in KiB.
+    pub memory_kib: u32,
+    /// Passes over it.
+    pub passes: u32,
+    /// Lanes; they are computed one after the other here.
+    pub lanes: u32,
+}
+
+/// Why a text is no hash that can be used. Never holds the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum HashError {
+    /// It begins like none of the known forms.
+    #[error("is no password hash; write one of bcrypt (`$2y$...`), argon2id (`$argon2id$...`) or `sha256:` and 64 hex digits")]
+    Unknown,
+    /// argon2i or argon2d.
+    #[error("is an argon2 hash of another kind than argon2id; make one with `argon2id`")]
+    OtherArgon2,
+    /// Cut off, or a letter out of place.
+    #[error("is a malformed {0} hash")]
+    Malformed(&'static str),
+    /// A cost that bcrypt does not have.
+    #[error("has a bcrypt cost of {0}; it goes from 4 to 31")]
+    NoBcryptCost(u32),
+    /// Above [`MAX_BCRYPT_COST`].
+    #[error("has a bcrypt cost of {0}, which would hold up the proxy for seconds; at most {MAX_BCRYPT_COST} is taken, 5 is advised")]
+    DearBcrypt(u32),
+    /// Above [`MAX_ARGON2`].
+    #[error("costs more than argon2id is allowed to: at most m={}, t={}, p={}", MAX_ARGON2.memory_kib, MAX_ARGON2.passes, MAX_ARGON2.lanes)]
+    DearArgon2,
+}
+
+/// The hash could not be computed: there was no memory for it. This is not "wrong".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("no memory to compute a password hash")]
+pub struct NotComputed;
+
+/// Who finds out whether a password fits a hash: in place, or by what was computed before.
+pub trait Verifier {
+    /// Whether `password` fits `hash`.
+    ///
+    /// # Errors
+    /// When that could not be found out.
+    fn verify(&self, hash: &Hash, password: &Secret<Vec<u8>>) -> Result<bool, NotComputed>;
+}
+
+/// Computes the hash, here and now.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InPlace;
+
+impl Verifier for InPlace {
+    fn verify(&self, hash: &Hash, password: &Secret<Vec<u8>>) -> Result<bool, NotComputed> {
+        hash.fits(password.expose())
+    }
+}
+
+impl Hash {
+    /// Reads a hash.
+    ///
+    /// # Errors
+    /// See [`HashError`].
+    pub fn parse(text: &str) -> Result<Self, HashError> {
+        if let Some(hex) = text.strip_prefix("sha256:") {
+            return parse_hex(hex).map(Self::Sha256).ok_or(HashError::Malformed("SHA-256"));
+        }
+        if let Some(rest) = text.strip_prefix("$argon2id$") {
+            return Argon2id::parse(rest).map(Self::Argon2id);
+        }
+        if text.starts_with("$argon2") {
+            return Err(HashError::OtherArgon2);
+        }
+        match text.strip_prefix("$2") {
+            Some(rest) => Bcrypt::parse(rest).map(Self::Bcrypt),
+            None => Err(HashError::Unknown),
+        }
+    }
+
+    fn fits(&self, password: &[u8]) -> Result<bool, NotComputed> {
+        Ok(match self {
+            Self::Bcrypt(hash) => hash.fits(password),
+            Self::Argon2id(hash) => hash.fits(password)?,
+            Self::Sha256(digest) => Sha256::digest(password).as_slice().ct_eq(digest).into(),
+        })
+    }
+}
+
+impl Bcrypt {
+    /// A hash of that cost that no password fits, for work that must be done all the same.
+    pub(super) fn decoy(cost: u32) -> Self {
+        Self { cost, salt: [0x5a; 16], digest: [b'='; BCRYPT_DIGEST_TEXT] }
+    }
+
+    /// Two to the power of this is the number of rounds.
+    #[must_use]
+    pub fn cost(&self) -> u32 {
+        self.cost
+    }
+
+    /// What follows `$2`: a letter or none, `$`, two digits of cost, `$`, salt, digest. Bytes after that are passed
+    /// over, as Go does, and so are stray bits in the salt's last character.
+    fn parse(text: &str) -> Result<Self, HashError> {
+        let malformed = HashError::Malformed("bcrypt");
+        let text = text.strip_prefix(|c: char| c.is_ascii_alphabetic()).unwrap_or(text);
+        let (cost, rest) = text.strip_prefix('$').and_then(|text| text.split_once('$')).ok_or(malformed)?;
+        if cost.len() != 2 || !cost.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(malformed);
+        }
+        let cost: u32 = cost.parse().map_err(|_| malformed)?;
+        if !(4..=31).contains(&cost) {
+            return Err(HashError::NoBcryptCost(cost));
+        }
+        if cost > MAX_BCRYPT_COST {
+            return Err(HashError::DearBcrypt(cost));
+        }
+        let (salt, rest) = rest.as_bytes().split_at_checked(BCRYPT_SALT_TEXT).ok_or(malformed)?;
+        let digest = rest.first_chunk::<BCRYPT_DIGEST_TEXT>().ok_or(malformed)?;
+        let salt = bcrypt_base64().decode(salt).ok().and_then(|salt| salt.try_into().ok()).ok_or(malformed)?;
+        Ok(Self { cost, salt, digest: *digest })
+    }
+
+    fn fits(&self, password: &[u8]) -> bool {
+        // The key is the password with a NUL, of which bcrypt takes 72 bytes.
+        let mut key = Vec::with_capacity(72);
+        key.extend(password.iter().take(72));
+        if key.len() < 72 {
+            key.push(0);
+        }
+        let key = Secret::new(key);
+        let digest = bcrypt::bcrypt(self.cost, self.salt, key.expose());
+        let (digest, _) = digest.split_at(23); // the last byte is dropped, from the first implementation on
+        bcrypt_base64().encode(digest).as_bytes().ct_eq(&self.digest).into()
+    }
+}
+
+impl Argon2id {
+    /// A hash of that cost that no password fits. `None` if it would cost next to nothing.
+    pub(super) fn decoy(cost: Argon2Cost) -> Option<Self> {
+        Params::new(cost.memory_kib, cost.passes, cost.lanes, None).ok()?;
+        Some(Self { cost, version: Version::V0x13, salt: vec![0x5a; 16], digest: vec![0; 32] })
+    }
+
+    /// What it costs.
+    #[must_use]
+    pub fn cost(&self) -> Argon2Cost {
+        self.cost
+    }
+
+    /// What follows `$argon2id$`: `[v=19$]m=19456,t=2,p=1$salt$digest`.
+    fn parse(text: &str) -> Result<Self, HashError> {
+        let malformed = HashError::Malformed("argon2id");
+        let (version, text) = match text.strip_prefix("v=19$") {
+            Some(text) => (Version::V0x13, text),
+            None => (Version::V0x10, text.strip_prefix("v=16$").unwrap_or(text)),
+        };
+        let mut parts = text.split('$');
+        let (Some(cost), Some(salt), Some(digest), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+            return Err(malformed);
+        };
+        let cost = Argon2Cost::parse(cost).ok_or(malformed)?;
+        let max = MAX_ARGON2;
+        if cost.memory_kib > max.memory_kib || cost.passes > max.passes || cost.lanes > max.lanes {
+            return Err(HashError::DearArgon2);
+        }
+        let salt = STANDARD_NO_PAD.decode(salt).map_err(|_| malformed)?;
+        let digest = STANDARD_NO_PAD.decode(digest).map_err(|_| malformed)?;
+        if !(8..=64).contains(&salt.len()) || !(16..=64).contains(&digest.len()) {
+            return Err(malformed);
+        }
+        Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(digest.len())).map_err(|_| malformed)?;
+        Ok(Self { cost, version, salt, digest })
+    }
+
+    fn fits(&self, password: &[u8]) -> Result<bool, NotComputed> {
+        let Argon2Cost { memory_kib, passes, lanes } = self.cost;
+        let params = Params::new(memory_kib, passes, lanes, Some(self.digest.len())).map_err(|_| NotComputed)?;
+        let mut digest = Secret::new(vec![0; self.digest.len()]);
+        Argon2::new(Algorithm::Argon2id, self.version, params)
+            .hash_password_into(password, &self.salt, digest.expose_mut())
+            .map_err(|_| NotComputed)?;
+        Ok(digest.expose().ct_eq(&self.digest).into())
+    }
+}
+
+impl Argon2Cost {
+    /// Blocks of 1 KiB that are filled: what the time goes by.
+    #[must_use]
+    pub fn work(self) -> u32 {
+        self.memory_kib.saturating_mul(self.passes)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut fields = text.split(',');
+        let mut field = |name: &str| -> Option<u32> { fields.next()?.strip_prefix(name)?.parse().ok() };
+        let cost = Self { memory_kib: field("m=")?, passes: field("t=")?, lanes: field("p=")? };
+        fields.next().is_none().then_some(cost)
+    }
+}
+
+fn bcrypt_base64() -> GeneralPurpose {
+    const CONFIG: GeneralPurposeConfig = GeneralPurposeConfig::new()
+        .with_encode_padding(false)
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone)
+        .with_decode_allow_trailing_bits(true);
+    GeneralPurpose::new(&alphabet::BCRYPT, CONFIG)
+}
+
+fn parse_hex(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    let digits = text.as_bytes();
+    if digits.len() != 64 {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        let &[high, low] = pair else { return None };
+        let high = char::from(high).to_digit(16)?;
+        let low = char::from(low).to_digit(16)?;
+        *byte = u8::try_from(high << 4 | low).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests;

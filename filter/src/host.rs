@@ -1,0 +1,304 @@
+//! The only file that calls the host: its own imports, bytes in, `Result` out, never a trap.
+//!
+//! Every function of `proxy_wasm::hostcalls` panics on a status that it does not list, and its getters on a header
+//! that is not UTF-8; a panic ends the module for every client of the worker. So the imports are declared here anew,
+//! with the status as a number.
+
+#![expect(unsafe_code, reason = "the host's functions take and give addresses")]
+
+use std::ptr::null_mut;
+
+use registry_auth_core::secret::Secret;
+
+/// A host call that did not do what it should: the status it answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HostError(pub(crate) u32);
+
+/// How a line of Envoy's log is marked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Level {
+    Info = 2,
+    Warn = 3,
+    Error = 4,
+}
+
+/// The bytes that a callback may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Buffer {
+    RequestBody = 0,
+    PluginConfiguration = 7,
+}
+
+/// The headers of a request, pseudo headers too, as many lines as the client sent.
+pub(crate) struct Headers(Vec<(Vec<u8>, Vec<u8>)>);
+
+const OK: u32 = 0;
+const REQUEST_HEADERS: u32 = 0;
+const COUNTER: u32 = 0;
+const NO_GRPC_STATUS: i32 = -1;
+
+mod imports {
+    #[link(wasm_import_module = "env")]
+    unsafe extern "C" {
+        pub(super) fn proxy_log(level: u32, text: *const u8, size: usize) -> u32;
+        pub(super) fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
+        pub(super) fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+        pub(super) fn proxy_set_effective_context(context_id: u32) -> u32;
+        pub(super) fn proxy_get_buffer_bytes(
+            buffer: u32,
+            start: usize,
+            max_size: usize,
+            data: *mut *mut u8,
+            size: *mut usize,
+        ) -> u32;
+        pub(super) fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+        pub(super) fn proxy_get_property(
+            path: *const u8,
+            path_size: usize,
+            data: *mut *mut u8,
+            size: *mut usize,
+        ) -> u32;
+        pub(super) fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, size: usize) -> u32;
+        pub(super) fn proxy_send_local_response(
+            status: u32,
+            details: *const u8,
+            details_size: usize,
+            body: *const u8,
+            body_size: usize,
+            headers: *const u8,
+            headers_size: usize,
+            grpc_status: i32,
+        ) -> u32;
+        pub(super) fn proxy_define_metric(kind: u32, name: *const u8, size: usize, id: *mut u32) -> u32;
+        pub(super) fn proxy_increment_metric(id: u32, by: i64) -> u32;
+        pub(super) fn proxy_call_foreign_function(
+            name: *const u8,
+            name_size: usize,
+            arguments: *const u8,
+            arguments_size: usize,
+            data: *mut *mut u8,
+            size: *mut usize,
+        ) -> u32;
+    }
+
+    #[link(wasm_import_module = "wasi_snapshot_preview1")]
+    unsafe extern "C" {
+        pub(super) fn random_get(data: *mut u8, size: usize) -> u32;
+        pub(super) fn environ_sizes_get(count: *mut usize, size: *mut usize) -> u32;
+        pub(super) fn environ_get(pointers: *mut *mut u8, data: *mut u8) -> u32;
+    }
+}
+
+fn checked(status: u32) -> Result<(), HostError> {
+    if status == OK { Ok(()) } else { Err(HostError(status)) }
+}
+
+/// Takes over what the host allocated by the module's own `malloc`.
+fn taken(status: u32, data: *mut u8, size: usize) -> Result<Vec<u8>, HostError> {
+    checked(status)?;
+    if data.is_null() {
+        return Ok(Vec::new());
+    }
+    // SAFETY: on success the host hands over one allocation of exactly `size` bytes, made by this module's `malloc`
+    // (the SDK's, a boxed slice), all of them written, and keeps no pointer to it.
+    Ok(unsafe { Vec::from_raw_parts(data, size, size) })
+}
+
+/// Writes a line to Envoy's log.
+pub(crate) fn log(level: Level, text: &str) {
+    // SAFETY: address and length are those of `text`. A log that cannot be written has nowhere to be reported.
+    let _ = unsafe { imports::proxy_log(level as u32, text.as_ptr(), text.len()) };
+}
+
+/// Nanoseconds since the epoch, by Envoy's clock.
+pub(crate) fn now() -> Result<u64, HostError> {
+    let mut time = 0;
+    // SAFETY: the host writes eight bytes to a place of eight bytes.
+    checked(unsafe { imports::proxy_get_current_time_nanoseconds(&raw mut time) })?;
+    Ok(time)
+}
+
+/// Has the root's tick called every `milliseconds`.
+pub(crate) fn set_tick_period(milliseconds: u32) -> Result<(), HostError> {
+    // SAFETY: takes a number alone.
+    checked(unsafe { imports::proxy_set_tick_period_milliseconds(milliseconds) })
+}
+
+/// Does `act` to the stream `context_id`, and selects the root `root_id` again.
+///
+/// The one way to act on a stream outside of its own callbacks. For a stream that is gone the selection fails and the
+/// one before stays in force, so that whatever followed would reach another client: then nothing follows.
+pub(crate) fn on_stream<T>(root_id: u32, context_id: u32, act: impl FnOnce() -> T) -> Result<T, HostError> {
+    // SAFETY: takes a number alone.
+    checked(unsafe { imports::proxy_set_effective_context(context_id) })?;
+    let result = act();
+    // SAFETY: takes a number alone. If it fails, the next selection or callback selects anew.
+    let _ = unsafe { imports::proxy_set_effective_context(root_id) };
+    Ok(result)
+}
+
+/// Up to `max_size` bytes of a buffer.
+pub(crate) fn buffer(buffer: Buffer, max_size: usize) -> Result<Vec<u8>, HostError> {
+    let (mut data, mut size) = (null_mut(), 0);
+    // SAFETY: the host writes an address and a size to places for them.
+    let status =
+        unsafe { imports::proxy_get_buffer_bytes(buffer as u32, 0, max_size, &raw mut data, &raw mut size) };
+    taken(status, data, size)
+}
+
+/// All headers of the request.
+pub(crate) fn request_headers() -> Result<Headers, HostError> {
+    let (mut data, mut size) = (null_mut(), 0);
+    // SAFETY: the host writes an address and a size to places for them.
+    let status = unsafe { imports::proxy_get_header_map_pairs(REQUEST_HEADERS, &raw mut data, &raw mut size) };
+    // The status stands for a host whose bytes are not of the ABI's form.
+    Headers::read(&taken(status, data, size)?).ok_or(HostError(u32::MAX))
+}
+
+/// The property `path`, whose parts are joined by NUL.
+pub(crate) fn property(path: &[u8]) -> Result<Vec<u8>, HostError> {
+    let (mut data, mut size) = (null_mut(), 0);
+    // SAFETY: address and length are those of `path`; the host writes an address and a size to places for them.
+    let status = unsafe { imports::proxy_get_property(path.as_ptr(), path.len(), &raw mut data, &raw mut size) };
+    taken(status, data, size)
+}
+
+/// Leaves `value` as filter state `wasm.<name>` of the selected stream.
+pub(crate) fn set_filter_state(name: &str, value: &[u8]) -> Result<(), HostError> {
+    // SAFETY: addresses and lengths are those of `name` and `value`.
+    checked(unsafe { imports::proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
+}
+
+/// Answers the selected stream.
+pub(crate) fn reply(status: u16, headers: &[(&str, String)], body: &[u8]) -> Result<(), HostError> {
+    const DETAILS: &str = "registry_auth";
+    let headers = serialized(headers);
+    // SAFETY: addresses and lengths are those of the texts.
+    checked(unsafe {
+        imports::proxy_send_local_response(
+            u32::from(status),
+            DETAILS.as_ptr(),
+            DETAILS.len(),
+            body.as_ptr(),
+            body.len(),
+            headers.as_ptr(),
+            headers.len(),
+            NO_GRPC_STATUS,
+        )
+    })
+}
+
+/// The id of the counter `name`, which begins to exist.
+pub(crate) fn define_counter(name: &str) -> Result<u32, HostError> {
+    let mut id = 0;
+    // SAFETY: address and length are those of `name`; the host writes four bytes to a place of four bytes.
+    checked(unsafe { imports::proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &raw mut id) })?;
+    Ok(id)
+}
+
+/// Adds one to a counter. A counter that cannot be had is not worth a request.
+pub(crate) fn increment(counter: u32) {
+    // SAFETY: takes numbers alone.
+    let _ = unsafe { imports::proxy_increment_metric(counter, 1) };
+}
+
+/// Calls a function that Envoy has beside the ABI.
+pub(crate) fn foreign_function(name: &str, arguments: &[u8]) -> Result<Vec<u8>, HostError> {
+    let (mut data, mut size) = (null_mut(), 0);
+    // SAFETY: addresses and lengths are those of the texts; the host writes an address and a size to places for them.
+    let status = unsafe {
+        imports::proxy_call_foreign_function(
+            name.as_ptr(),
+            name.len(),
+            arguments.as_ptr(),
+            arguments.len(),
+            &raw mut data,
+            &raw mut size,
+        )
+    };
+    taken(status, data, size)
+}
+
+/// Sixteen random bytes.
+pub(crate) fn random() -> Result<[u8; 16], HostError> {
+    let mut bytes = [0; 16];
+    // SAFETY: address and length are those of `bytes`.
+    checked(unsafe { imports::random_get(bytes.as_mut_ptr(), bytes.len()) })?;
+    Ok(bytes)
+}
+
+/// The environment variables that Envoy hands over (`host_env_keys`). `std::env` is empty on this target.
+pub(crate) fn environment() -> Result<Vec<(String, Secret<String>)>, HostError> {
+    let (mut count, mut size) = (0, 0);
+    // SAFETY: the host writes two numbers to places for them.
+    checked(unsafe { imports::environ_sizes_get(&raw mut count, &raw mut size) })?;
+    let mut pointers = vec![null_mut(); count];
+    let mut data = Secret::new(vec![0; size]);
+    // SAFETY: the host fills what it said it needs: `count` addresses, and `size` bytes of `NAME=value` texts, each
+    // with a NUL behind it.
+    checked(unsafe { imports::environ_get(pointers.as_mut_ptr(), data.expose_mut().as_mut_ptr()) })?;
+    let texts = data.expose().split(|b| *b == 0).filter_map(|text| str::from_utf8(text).ok());
+    let variables = texts.filter_map(|text| text.split_once('='));
+    Ok(variables.map(|(name, value)| (name.to_owned(), Secret::new(value.to_owned()))).collect())
+}
+
+/// Headers in the form of the ABI: a count, the sizes, then the texts, each with a NUL behind it.
+fn serialized(headers: &[(&str, String)]) -> Vec<u8> {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).to_le_bytes();
+    let mut bytes = number(headers.len()).to_vec();
+    for (name, value) in headers {
+        bytes.extend(number(name.len()));
+        bytes.extend(number(value.len()));
+    }
+    for text in headers.iter().flat_map(|(name, value)| [*name, value.as_str()]) {
+        bytes.extend(text.as_bytes());
+        bytes.push(0);
+    }
+    bytes
+}
+
+impl Headers {
+    /// Reads what [`serialized`] writes.
+    fn read(bytes: &[u8]) -> Option<Self> {
+        if bytes.is_empty() {
+            return Some(Self(Vec::new()));
+        }
+        let (count, rest) = number(bytes)?;
+        let (mut sizes, mut texts) = rest.split_at_checked(count.checked_mul(8)?)?;
+        let mut headers = Vec::with_capacity(count);
+        while !sizes.is_empty() {
+            let (name_size, rest) = number(sizes)?;
+            let (value_size, rest) = number(rest)?;
+            sizes = rest;
+            let (name, rest) = text(texts, name_size)?;
+            let (value, rest) = text(rest, value_size)?;
+            texts = rest;
+            headers.push((name.to_vec(), value.to_vec()));
+        }
+        Some(Self(headers))
+    }
+
+    /// The lines of the header `name`, which is in lower case, as all names are that Envoy hands over.
+    pub(crate) fn lines<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_slice())
+    }
+
+    /// All lines of the header `name`, joined by commas as RFC 9110 section 5.2 reads them.
+    pub(crate) fn joined(&self, name: &[u8]) -> Option<Vec<u8>> {
+        let lines: Vec<&[u8]> = self.lines(name).collect();
+        (!lines.is_empty()).then(|| lines.join(b",".as_slice()))
+    }
+}
+
+fn number(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let (number, rest) = bytes.split_first_chunk::<4>()?;
+    Some((usize::try_from(u32::from_le_bytes(*number)).ok()?, rest))
+}
+
+/// A text of `size` bytes and the NUL behind it.
+fn text(bytes: &[u8], size: usize) -> Option<(&[u8], &[u8])> {
+    let (text, rest) = bytes.split_at_checked(size)?;
+    Some((text, rest.get(1..)?))
+}
