@@ -1,3 +1,5 @@
 //! The harness.
 
+pub mod keys;
 pub mod module;
+pub mod verify;
