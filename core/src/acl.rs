@@ -55,6 +55,12 @@ pub enum Because {
     },
 }
 
+impl std::fmt::Display for Because {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
 impl Acl {
     /// Compiles the rules; what is wrong with them is noted in `problems`.
     pub fn compile(_rules: &[Rule], _options: Options, _problems: &mut Problems) -> Self {
@@ -83,6 +89,11 @@ impl Grant {
     #[must_use]
     pub fn actions(&self) -> &Actions {
         &self.actions
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_test(scope: Scope, actions: Actions, because: Because) -> Self {
+        Self { scope, actions, because }
     }
 
     /// Why.

@@ -14,13 +14,16 @@
 
 pub mod account;
 pub mod acl;
-
+pub mod authn;
+pub mod client_address;
 pub mod config;
 pub mod decide;
-
+pub mod policy;
 pub mod problem;
-
+pub mod reply;
+pub mod request;
 pub mod scope;
 pub mod secret;
 pub mod service;
 pub mod time;
+pub mod token;

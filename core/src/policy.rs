@@ -14,10 +14,7 @@ use crate::reply::Replies;
 use crate::request::route::Endpoint;
 use crate::service::Service;
 use crate::time::Timestamp;
-use crate::token::Mint;
-use crate::token::certificate::Chain;
-use crate::token::header::Header;
-use crate::token::key::{KidForm, SigningKey};
+use crate::token::{Chain, Header, KidForm, Mint, SigningKey};
 
 /// What every client takes a token to live at least.
 const SHORTEST_LIFE: i64 = 60;

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::decide::Decision;
 use crate::request::{Malformed, Method, Unproven};
+use crate::scope::Scope;
 use crate::token::Token;
 
 /// Why a request gets no token.
@@ -145,14 +146,15 @@ impl Replies {
     #[must_use]
     pub fn token(&self, token: &Token, decision: &Decision, method: Method) -> Reply {
         let mut body = json!({
-            "token": token.text.expose(),
-            "access_token": token.text.expose(),
-            "expires_in": token.expires_at.seconds().saturating_sub(token.issued_at.seconds()),
-            "issued_at": token.issued_at.to_string(),
+            "token": token.text().expose(),
+            "access_token": token.text().expose(),
+            "expires_in": token.expires_at().seconds().saturating_sub(token.issued_at().seconds()),
+            "issued_at": token.issued_at().to_string(),
         });
         if method == Method::Post {
             let granted = decision.grants().iter().filter(|grant| !grant.actions().is_empty());
-            let granted: Vec<String> = granted.map(|grant| grant.granted().to_string()).collect();
+            let granted = granted.map(|grant| Scope::new(grant.scope().resource().clone(), grant.actions().clone()));
+            let granted: Vec<String> = granted.map(|scope| scope.to_string()).collect();
             if let Some(body) = body.as_object_mut() {
                 body.insert("scope".to_owned(), granted.join(" ").into());
             }

@@ -3,10 +3,9 @@
 use registry_auth_core::acl::{Because, Grant};
 use registry_auth_core::authn::Proof;
 use registry_auth_core::decide::Decision;
-use registry_auth_core::reply::Refusal;
 use registry_auth_core::request::{Credentials, TokenRequest};
 use registry_auth_core::scope::Scope;
-use registry_auth_core::token::Token;
+use registry_auth_core::token::{Jti, Token};
 use serde::Serialize;
 
 /// What is written of a decision. Never a secret: neither credentials nor the token, of which `jti` is the name.
@@ -22,7 +21,7 @@ pub struct Record<'a> {
     backend: Option<&'static str>,
     proof: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    jti: Option<&'a str>,
+    jti: Option<Jti>,
     #[serde(skip_serializing_if = "str::is_empty")]
     request_id: &'a str,
     took_us: u64,
@@ -42,7 +41,7 @@ struct ScopeRecord<'a> {
 impl<'a> Record<'a> {
     /// A token was issued.
     #[must_use]
-    pub fn issued(request: &'a TokenRequest, decision: &'a Decision, token: &'a Token) -> Self {
+    pub fn issued(request: &'a TokenRequest, decision: &'a Decision, token: &Token) -> Self {
         Self {
             result: "issued",
             account: decision.identity().account.as_str(),
@@ -53,7 +52,7 @@ impl<'a> Record<'a> {
                 (_, Proof::Password) => "password",
                 (_, Proof::Open) => "none",
             },
-            jti: Some(token.jti.as_str()),
+            jti: Some(token.jti()),
             ..Self::refused(request, "issued")
         }
     }

@@ -4,9 +4,7 @@
 //! module takes 5.6. Releases before 1.37 do not have it, and it refuses Ed25519.
 
 use registry_auth_core::secret::Secret;
-use registry_auth_core::token::ecdsa_der;
-use registry_auth_core::token::key::{Algorithm, SigningKey};
-use registry_auth_core::token::sign::{ModuleSigner, SignError, Signer};
+use registry_auth_core::token::{Algorithm, ModuleSigner, SignError, Signer, SigningKey, ecdsa_der};
 
 use crate::host;
 use crate::metrics;
@@ -52,12 +50,7 @@ impl Signer for SigningWay {
 impl HostSigner {
     fn new(key: &SigningKey) -> Option<Self> {
         let algorithm = key.algorithm();
-        let hash = match algorithm {
-            Algorithm::Es256 | Algorithm::Rs256 => "sha256",
-            Algorithm::Es384 => "sha384",
-            Algorithm::Es512 => "sha512",
-            Algorithm::EdDsa => return None,
-        };
+        let hash = algorithm.hash()?;
         let mut request = Vec::new();
         put_bytes(&mut request, 1, hash.as_bytes());
         put_bytes(&mut request, 2, key.pkcs8_der().expose());
@@ -80,7 +73,7 @@ impl HostSigner {
         let signature = signature.filter(|signature| signed && !signature.is_empty())?;
         match self.algorithm {
             Algorithm::Rs256 => Some(signature.to_vec()),
-            ecdsa => ecdsa_der::to_jose(signature, ecdsa).ok(),
+            ecdsa => ecdsa_der::to_jose(ecdsa, signature).ok(),
         }
     }
 }
