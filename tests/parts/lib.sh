@@ -60,6 +60,8 @@ refuse() {
 failed() {
   local code=$? command=${ran:-$BASH_COMMAND}
   trap - ERR
+  # In `x=$(…)` the assignment fails too, and is what gets named.
+  if ((BASH_SUBSHELL > 0)); then exit "$code"; fi
   printf 'error: %s: `%s` failed (exit %d)\n%s\n  = help: %s\n  = note: the whole log is %s\n' \
     "$part" "$command" "$code" "$(tail -n 15 "$log" | sed 's/^/  | /')" "$by_hand" "$log" >&4
   exit 1

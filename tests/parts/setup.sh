@@ -75,7 +75,7 @@ still_missing() {
 still_missing fetched
 still_missing compiled
 if [[ -z $missing ]]; then exit 0; fi
-echo "setup: missing: ${missing#, }; getting them (all parts, cold, take some ten minutes)"
+echo "setup: missing: ${missing#, }; getting them${compiled[0]:+ (a Go program takes minutes to build)}"
 
 # A part that fails does not stop the others: what they bring is kept, and all faults are seen at once.
 run_lane() {

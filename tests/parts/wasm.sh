@@ -37,6 +37,8 @@ fi
 for file in *.deb; do run dpkg -x "$file" root; done
 run env LD_LIBRARY_PATH="$work/root/usr/lib/x86_64-linux-gnu" "$work/root/usr/bin/rustc" --version
 [[ -f root/usr/lib/rustlib/src/rust/library/std/Cargo.toml ]] || refuse 'the sources of std are not among the packages'
+# Of the compiler's own sources only those of std are used.
+find root/usr/src/rustc-*/ -mindepth 1 -maxdepth 1 ! -name library -exec rm -rf {} +
 mv -T root "$web"
 rm -rf "$work"
 say "unpacked from the system packages in $SECONDS s; the first build takes two minutes more, for its std"
