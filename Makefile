@@ -49,7 +49,7 @@ lint: ## Check format, clippy, licences, and where dependencies come from
 	$(call say,cargo clippy of the filter for wasm)
 	@$(CARGO_WASM) clippy $(LOCKED) -p registry-auth-filter -- -D warnings
 	$(call say,cargo deny)
-	@$(CARGO_DENY) check bans licenses sources
+	@$(CARGO_DENY) check --hide-inclusion-graph bans licenses sources
 
 advisories: ## Look up the dependencies in the RustSec database (fetched from its git repository)
 	@$(SETUP) lint
