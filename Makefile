@@ -47,7 +47,7 @@ lint: ## Check format, clippy, licences, and where dependencies come from
 	$(call say,cargo clippy)
 	@cargo clippy --workspace --all-targets $(LOCKED) -- -D warnings
 	$(call say,cargo clippy of the filter for wasm)
-	@$(CARGO_WASM) clippy $(LOCKED) -p registry-auth-filter -- -D warnings
+	@$(CARGO_WASM) clippy --release $(LOCKED) -p registry-auth-filter -- -D warnings
 	$(call say,cargo deny)
 	@$(CARGO_DENY) check --hide-inclusion-graph bans licenses sources
 
