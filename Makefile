@@ -1,0 +1,76 @@
+# `make` alone lists the targets. What they need from outside comes by tests/parts/setup.sh into a cache folder.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help setup wasm test lint advisories demo demo-check clean
+
+# CI's log is read as text, a stale Cargo.lock is a fault there, and one run shows every failure.
+ifdef CI
+export CARGO_TERM_COLOR ?= never
+export CARGO_TERM_PROGRESS_WHEN ?= never
+LOCKED := --locked
+KEEP_GOING := --no-fail-fast
+endif
+
+SETUP := tests/parts/setup.sh
+CARGO_WASM := tests/parts/cargo_wasm.sh
+# The pinned cargo-deny, wherever the cache is.
+CARGO_DENY := . tests/parts/lib.sh; "$$cache/bin/cargo-deny-$$CARGO_DENY"
+BUILT = $(or $(CARGO_TARGET_DIR),target)/wasm32-unknown-unknown/release/registry_auth.wasm
+say = @printf '\n==> %s\n' '$(1)'
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+setup: ## Get all outside parts of tests and lints: Envoy, registries, clients (ten minutes at first, then nothing)
+	@$(SETUP) all
+
+wasm: ## Build the filter: target/registry_auth.wasm
+	@$(SETUP) wasm
+	$(call say,building the filter for wasm)
+	@$(CARGO_WASM) build --release $(LOCKED) -p registry-auth-filter
+	@mkdir -p target && cp "$(BUILT)" target/registry_auth.wasm.new && mv -f target/registry_auth.wasm.new target/registry_auth.wasm
+	@printf 'target/registry_auth.wasm: %s bytes\n' "$$(wc -c <target/registry_auth.wasm)"
+
+test: ## Run all tests: core and filter natively, the module on wasmtime and in Envoy with real registries and clients
+	@$(SETUP) test
+	@$(MAKE) --no-print-directory wasm
+	$(call say,cargo test)
+	@cargo test --workspace $(LOCKED) $(KEEP_GOING)
+
+lint: ## Check format, clippy, licences, and where dependencies come from
+	@$(SETUP) lint
+	$(call say,cargo fmt)
+	@cargo fmt --all --check
+	$(call say,cargo clippy)
+	@cargo clippy --workspace --all-targets $(LOCKED) -- -D warnings
+	$(call say,cargo clippy of the filter for wasm)
+	@$(CARGO_WASM) clippy --release $(LOCKED) -p registry-auth-filter -- -D warnings
+	$(call say,cargo deny)
+	@$(CARGO_DENY) check --hide-inclusion-graph bans licenses sources
+
+advisories: ## Look up the dependencies in the RustSec database (fetched from its git repository)
+	@$(SETUP) lint
+	$(call say,cargo deny check advisories)
+	@$(CARGO_DENY) fetch db || { \
+	  echo 'make advisories: the database cannot be reached, so nothing was checked' >&2; exit 2; }
+	@$(CARGO_DENY) check --disable-fetch advisories
+
+demo: ## Try it: Envoy with the filter, a registry and a client, on this machine; ends with ctrl-c
+	@$(SETUP) demo
+	@$(MAKE) --no-print-directory wasm
+	$(call say,starting the demo)
+	@cargo run -q $(LOCKED) -p registry-auth-tests --bin demo
+
+demo-check: ## Run the demo by itself and check what it shows
+	@$(SETUP) demo
+	@$(MAKE) --no-print-directory wasm
+	$(call say,checking the demo)
+	@cargo run -q $(LOCKED) -p registry-auth-tests --bin demo -- --check
+
+clean: ## Delete what was built here (the cache of outside parts stays)
+	$(call say,deleting target)
+	@cargo clean
+	@. tests/parts/lib.sh; printf 'outside parts stay in %s\n' "$$cache"
