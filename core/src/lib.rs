@@ -24,3 +24,4 @@ pub mod scope;
 pub mod secret;
 pub mod service;
 pub mod time;
+pub mod token;
