@@ -101,4 +101,14 @@ impl Grant {
     pub fn because(&self) -> &Because {
         &self.because
     }
+
+    /// A grant for tests of what comes after it.
+    #[cfg(test)]
+    pub(crate) fn for_test(scope: Scope, actions: Actions, because: Because) -> Self {
+        Self {
+            scope,
+            actions,
+            because,
+        }
+    }
 }
