@@ -1,1 +1,3 @@
 //! The map of this crate.
+
+pub mod acl;

@@ -1,0 +1,4 @@
+//! Rules: which account may do what to which resource.
+
+pub mod glob;
+pub mod go_regex;
