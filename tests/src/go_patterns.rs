@@ -40,7 +40,10 @@ impl GoPatterns {
             .unwrap_or_else(|error| panic!("cannot start {}: {error}; run make setup", program.display()));
         let stdin = child.stdin.take().expect("stdin is piped");
         let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
-        Self { child, pipes: RefCell::new((stdin, stdout)) }
+        Self {
+            child,
+            pipes: RefCell::new((stdin, stdout)),
+        }
     }
 
     /// What Go's `regexp` finds in each text, or why it refuses the expression.
@@ -70,7 +73,11 @@ impl GoPatterns {
         stdout.read_line(&mut line).expect("go-patterns answers");
         let answer: Answer =
             serde_json::from_str(&line).unwrap_or_else(|error| panic!("answer `{line}` to {question}: {error}"));
-        if answer.error.is_empty() { Ok(answer) } else { Err(answer.error) }
+        if answer.error.is_empty() {
+            Ok(answer)
+        } else {
+            Err(answer.error)
+        }
     }
 }
 
@@ -84,7 +91,11 @@ impl Drop for GoPatterns {
 
 /// Where `make setup` puts it.
 fn program() -> PathBuf {
-    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let folder = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     folder("REGISTRY_AUTH_CACHE")
         .unwrap_or_else(|| {
             folder("XDG_CACHE_HOME")

@@ -1,4 +1,4 @@
-//! Globs as Go's `path.Match` reads them, since that is what docker_auth's rules are written in.
+//! Globs as Go's `path.Match` reads them, since that is what the rules of `docker_auth` are written in.
 //!
 //! A glob matches the whole text. `*` is any text without `/`, `?` any character but `/`, `[a-z]` and `[^a]` are classes,
 //! and classes do match `/` when they hold it or are negated; `\` makes the next character plain, in classes too. `{a,b}`
@@ -37,7 +37,7 @@ pub struct Glob {
 /// What `**` means in a glob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DoubleStar {
-    /// The same as `*`, as docker_auth has it.
+    /// The same as `*`, as `docker_auth` has it.
     #[default]
     Star,
     /// Any text, `/` included: two stars or more in a row.
@@ -89,7 +89,8 @@ impl Glob {
     /// Whether the glob matches the whole of `text`. The work is bounded by the product of both lengths.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
-        text.strip_prefix(&*self.prefix).is_some_and(|rest| self.matcher.matches(rest))
+        text.strip_prefix(&*self.prefix)
+            .is_some_and(|rest| self.matcher.matches(rest))
     }
 
     /// The one text this glob matches, if it has no wildcard.

@@ -1,13 +1,13 @@
 //! Go's regular expressions, for Rust's `regex` crate.
 //!
-//! docker_auth's expressions are Go's: RE2's syntax with the flags of `regexp.Compile`. The two languages look alike and
-//! differ: `\w \d \s \b` are ASCII in Go, `[` and `&&` are plain inside a class, `{` that is no count is plain, `\Q…\E`
-//! and octal escapes exist, `a++`, `(?x)` and `\<` do not. So an expression is parsed by Go's rules and written anew in the
-//! part of Rust's syntax that can be read in one way only. Groups keep their numbers; names are checked and dropped.
+//! The expressions of `docker_auth` are Go's: RE2's syntax with the flags of `regexp.Compile`. The two languages look alike
+//! and differ: `\w \d \s \b` are ASCII in Go, `[` and `&&` are plain inside a class, `{` that is no count is plain,
+//! `\Q…\E` and octal escapes exist, `a++`, `(?x)` and `\<` do not. So an expression is parsed by Go's rules and written anew
+//! in the part of Rust's syntax that can be read in one way only. Groups keep their numbers; names are checked and dropped.
 //!
 //! What Go 1.26 refuses is refused. What it takes is taken, with the limits of [`DialectErrorKind::is_limit`]. The tables
-//! differ in age: Go 1.26 has Unicode 15, the crate 16, so that `\pL` or `(?i)` can tell apart only characters that have
-//! been added in between.
+//! differ in age: Go 1.26 has Unicode 15, the crate 16. So `\p{…}` differs for characters that have been added in between,
+//! and `(?i)` for them and for `ƛ` and `ɤ`, whose capitals are among them.
 //!
 //! The text may have holes, where a variable stands. A hole is always the literal text of its value, in a class each of
 //! its characters. A quantifier behind a hole repeats the value's last character, as if it had been typed there; an empty
@@ -51,6 +51,8 @@ pub const TEXT_LIMIT: usize = 32 << 10;
 /// How deep groups and repetitions may nest. Go's limit is 1000 on a tree counted differently; the compiler behind `regex`
 /// recurses, and a wasm stack is small.
 pub const NESTING_LIMIT: usize = 100;
+/// The crate's own limit: a group with its alternatives, their sequences and a repetition is four levels to it.
+const CRATE_NESTING_LIMIT: u32 = 1_000;
 /// The longest value an expression must take, in bytes: what a scope's name may have.
 const VALUE_LENGTH: usize = 256;
 /// What the lazy automaton of one expression may keep between searches, in bytes; over it the search is slower, not wrong.
@@ -84,7 +86,10 @@ impl Template {
             let sample = "k".repeat(VALUE_LENGTH);
             template
                 .regex(&vec![sample.as_str(); holes.len()])
-                .map_err(|_| DialectError { at: 0..source.len(), kind: DialectErrorKind::TooLarge })?;
+                .map_err(|_| DialectError {
+                    at: 0..source.len(),
+                    kind: DialectErrorKind::TooLarge,
+                })?;
         }
         Ok(template)
     }
@@ -97,13 +102,15 @@ impl Template {
     /// holes, once translated, always compiles.
     pub fn regex(&self, values: &[&str]) -> Result<Regex, ValuesError> {
         if values.len() != self.holes {
-            return Err(ValuesError::Count { holes: self.holes, values: values.len() });
+            return Err(ValuesError::Count {
+                holes: self.holes,
+                values: values.len(),
+            });
         }
         RegexBuilder::new(&write::fill(&self.pieces, values))
             .size_limit(COMPILED_LIMIT)
             .dfa_size_limit(SEARCH_CACHE)
-            // A group with its alternatives, their sequences and a repetition is four levels to the crate.
-            .nest_limit(10 * NESTING_LIMIT as u32)
+            .nest_limit(CRATE_NESTING_LIMIT)
             .build()
             .map_err(ValuesError::TooLarge)
     }

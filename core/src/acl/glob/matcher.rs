@@ -72,14 +72,23 @@ impl Matcher {
 
 fn chunks(parts: Vec<Part>) -> Box<[Chunk]> {
     let mut chunks = Vec::new();
-    let mut chunk = Chunk { after_star: false, atoms: Vec::new() };
+    let mut chunk = Chunk {
+        after_star: false,
+        atoms: Vec::new(),
+    };
     for part in parts {
         match part {
             Part::Text(text) => chunk.atoms.push(Atom::Text(text)),
             Part::AnyChar => chunk.atoms.push(Atom::AnyChar),
             Part::Class(class) => chunk.atoms.push(Atom::Class(class)),
             Part::Star | Part::Span => {
-                let done = std::mem::replace(&mut chunk, Chunk { after_star: true, atoms: Vec::new() });
+                let done = std::mem::replace(
+                    &mut chunk,
+                    Chunk {
+                        after_star: true,
+                        atoms: Vec::new(),
+                    },
+                );
                 if done.after_star || !done.atoms.is_empty() {
                     chunks.push(done);
                 }
@@ -102,7 +111,9 @@ fn chunks_match(chunks: &[Chunk], text: &str) -> bool {
             // Only the last can be empty: stars in a row are one.
             return !tail(text, at).contains(&b'/');
         }
-        let Some(end) = chunk.find(text, at, last) else { return false };
+        let Some(end) = chunk.find(text, at, last) else {
+            return false;
+        };
         at = end;
     }
     at == text.len()
@@ -114,7 +125,10 @@ impl Chunk {
         let fits = |at| self.fits(text, at).filter(|&end| !last || end == text.len());
         fits(from).or_else(|| {
             let skippable = if self.after_star { tail(text, from) } else { &[] };
-            (from..).zip(skippable).take_while(|&(_, &byte)| byte != b'/').find_map(|(at, _)| fits(at.checked_add(1)?))
+            (from..)
+                .zip(skippable)
+                .take_while(|&(_, &byte)| byte != b'/')
+                .find_map(|(at, _)| fits(at.checked_add(1)?))
         })
     }
 

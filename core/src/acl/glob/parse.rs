@@ -60,7 +60,11 @@ pub(super) fn parts(text: &str, double_star: DoubleStar) -> Result<Vec<Part>, Gl
             '*' => {
                 let twice = cursor.eat('*');
                 while cursor.eat('*') {}
-                parts.push(if twice && double_star == DoubleStar::Spans { Part::Span } else { Part::Star });
+                parts.push(if twice && double_star == DoubleStar::Spans {
+                    Part::Span
+                } else {
+                    Part::Star
+                });
             }
             '?' => parts.push(Part::AnyChar),
             '[' => parts.push(Part::Class(class(&mut cursor)?)),
@@ -85,13 +89,28 @@ fn class(cursor: &mut Cursor) -> Result<Class, GlobError> {
     let negated = cursor.eat('^');
     let mut ranges = Vec::new();
     while ranges.is_empty() || !cursor.eat(']') {
-        let low = member(cursor, &open, if ranges.is_empty() { GlobErrorKind::EmptyClass } else { GlobErrorKind::Unclosed })?;
-        let high = if cursor.eat('-') { member(cursor, &open, GlobErrorKind::LooseDash)? } else { low };
+        let low = member(
+            cursor,
+            &open,
+            if ranges.is_empty() {
+                GlobErrorKind::EmptyClass
+            } else {
+                GlobErrorKind::Unclosed
+            },
+        )?;
+        let high = if cursor.eat('-') {
+            member(cursor, &open, GlobErrorKind::LooseDash)?
+        } else {
+            low
+        };
         ranges.push((low, high));
     }
     let class = Class { negated, ranges };
     if class.holds_nothing() {
-        return Err(GlobError { at: open.start..cursor.at, kind: GlobErrorKind::HoldsNothing });
+        return Err(GlobError {
+            at: open.start..cursor.at,
+            kind: GlobErrorKind::HoldsNothing,
+        });
     }
     Ok(class)
 }
@@ -99,9 +118,18 @@ fn class(cursor: &mut Cursor) -> Result<Class, GlobError> {
 /// One member of the class opened at `open`; `closed` is what is wrong if the class ends instead.
 fn member(cursor: &mut Cursor, open: &Range<usize>, closed: GlobErrorKind) -> Result<char, GlobError> {
     match cursor.next() {
-        None => Err(GlobError { at: open.clone(), kind: GlobErrorKind::Unclosed }),
-        Some(']') => Err(GlobError { at: open.start..cursor.at, kind: closed }),
-        Some('-') => Err(GlobError { at: cursor.last(), kind: GlobErrorKind::LooseDash }),
+        None => Err(GlobError {
+            at: open.clone(),
+            kind: GlobErrorKind::Unclosed,
+        }),
+        Some(']') => Err(GlobError {
+            at: open.start..cursor.at,
+            kind: closed,
+        }),
+        Some('-') => Err(GlobError {
+            at: cursor.last(),
+            kind: GlobErrorKind::LooseDash,
+        }),
         Some('\\') => escaped(cursor),
         Some(c) => Ok(c),
     }
@@ -110,7 +138,10 @@ fn member(cursor: &mut Cursor, open: &Range<usize>, closed: GlobErrorKind) -> Re
 /// The character after a `\` that has been read.
 fn escaped(cursor: &mut Cursor) -> Result<char, GlobError> {
     let backslash = cursor.last();
-    cursor.next().ok_or(GlobError { at: backslash, kind: GlobErrorKind::TrailingBackslash })
+    cursor.next().ok_or(GlobError {
+        at: backslash,
+        kind: GlobErrorKind::TrailingBackslash,
+    })
 }
 
 struct Cursor<'a> {

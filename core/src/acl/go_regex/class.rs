@@ -44,7 +44,11 @@ impl Parser<'_> {
             let member = self.member(open)?;
             members.push(member);
         }
-        Ok(Kind::Class { negated, members, fold: self.flags.fold })
+        Ok(Kind::Class {
+            negated,
+            members,
+            fold: self.flags.fold,
+        })
     }
 
     fn member(&mut self, open: usize) -> Result<Member, DialectError> {
@@ -78,7 +82,12 @@ impl Parser<'_> {
             None => return Err(unclosed(open)),
         };
         if high < low {
-            return Err(self.source.error(start, Error::ReversedRange { range: self.source.since(start) }));
+            return Err(self.source.error(
+                start,
+                Error::ReversedRange {
+                    range: self.source.since(start),
+                },
+            ));
         }
         Ok(Member::Range(low, high))
     }
@@ -101,11 +110,19 @@ impl Parser<'_> {
         let (name, negated) = name.strip_prefix('^').map_or((name, false), |name| (name, true));
         match named(name) {
             Some(ranges) => Ok(Some(Member::Ascii { ranges, negated })),
-            None => Err(self.source.error(start, Error::UnknownClass { class: self.source.since(start) })),
+            None => Err(self.source.error(
+                start,
+                Error::UnknownClass {
+                    class: self.source.since(start),
+                },
+            )),
         }
     }
 }
 
 fn unclosed(open: usize) -> DialectError {
-    DialectError { at: open..open.saturating_add(1), kind: Error::UnclosedClass }
+    DialectError {
+        at: open..open.saturating_add(1),
+        kind: Error::UnclosedClass,
+    }
 }

@@ -51,7 +51,9 @@ pub enum DialectErrorKind {
         class: String,
     },
     /// `\p{Letters}`
-    #[error("`{property}` is no category or script that Go knows; write one such as `\\pL`, `\\p{{Lu}}` or `\\p{{Greek}}`")]
+    #[error(
+        "`{property}` is no category or script that Go knows; write one such as `\\pL`, `\\p{{Lu}}` or `\\p{{Greek}}`"
+    )]
     UnknownProperty {
         /// The property as written.
         property: String,
@@ -113,7 +115,10 @@ impl DialectErrorKind {
     /// Whether Go takes such an expression, and only we do not.
     #[must_use]
     pub fn is_limit(&self) -> bool {
-        matches!(self, Self::TooLong | Self::TooDeep | Self::TooLarge | Self::Surrogate { .. })
+        matches!(
+            self,
+            Self::TooLong | Self::TooDeep | Self::TooLarge | Self::Surrogate { .. }
+        )
     }
 }
 

@@ -11,7 +11,9 @@ impl Parser<'_> {
     /// `\d`, `\pN`, `\p{Greek}`: an escape that stands for many characters, if the next is one. `start` is where its
     /// backslash stands, which has been read.
     pub(super) fn escaped_class(&mut self, start: usize) -> Result<Option<Member>, DialectError> {
-        let Some(Symbol::Char(c)) = self.source.peek(0) else { return Ok(None) };
+        let Some(Symbol::Char(c)) = self.source.peek(0) else {
+            return Ok(None);
+        };
         let ranges = match c {
             'd' | 'D' => DIGIT,
             's' | 'S' => SPACE,
@@ -23,7 +25,10 @@ impl Parser<'_> {
             _ => return Ok(None),
         };
         self.source.next();
-        Ok(Some(Member::Ascii { ranges, negated: c.is_ascii_uppercase() }))
+        Ok(Some(Member::Ascii {
+            ranges,
+            negated: c.is_ascii_uppercase(),
+        }))
     }
 
     fn property(&mut self, start: usize, negated: bool) -> Result<Member, DialectError> {
@@ -36,9 +41,17 @@ impl Parser<'_> {
         };
         let (name, inverted) = name.strip_prefix('^').map_or((name, false), |name| (name, true));
         let Some(property) = Property::named(name) else {
-            return Err(self.source.error(start, Error::UnknownProperty { property: self.source.since(start) }));
+            return Err(self.source.error(
+                start,
+                Error::UnknownProperty {
+                    property: self.source.since(start),
+                },
+            ));
         };
-        Ok(Member::Property { property, negated: negated != inverted })
+        Ok(Member::Property {
+            property,
+            negated: negated != inverted,
+        })
     }
 
     /// The one character that an escape stands for. `start` is where its backslash stands, which has been read.
@@ -67,7 +80,13 @@ impl Parser<'_> {
         match code.map(|code| (code, char::from_u32(code))) {
             Some((_, Some(c))) => Ok(c),
             Some((0xD800..=0xDFFF, None)) => Err(self.source.error(start, Error::Surrogate { escape: escape() })),
-            _ => Err(self.source.error(start, Error::UnknownEscape { escape: escape(), help: help(c) })),
+            _ => Err(self.source.error(
+                start,
+                Error::UnknownEscape {
+                    escape: escape(),
+                    help: help(c),
+                },
+            )),
         }
     }
 
@@ -75,7 +94,9 @@ impl Parser<'_> {
     fn octal(&mut self, first: u32, digit: impl Fn(char) -> bool + Copy) -> u32 {
         let mut code = first;
         for _ in 0..2 {
-            let Some(next) = self.source.eat_if(digit).and_then(|c| c.to_digit(8)) else { break };
+            let Some(next) = self.source.eat_if(digit).and_then(|c| c.to_digit(8)) else {
+                break;
+            };
             code = code.saturating_mul(8).saturating_add(next);
         }
         code
@@ -86,11 +107,15 @@ impl Parser<'_> {
         if !self.source.eat('{') {
             let high = self.hexadecimal_digit(start)?;
             let low = self.hexadecimal_digit(start)?;
-            return Ok(high.zip(low).map(|(high, low)| high.saturating_mul(16).saturating_add(low)));
+            return Ok(high
+                .zip(low)
+                .map(|(high, low)| high.saturating_mul(16).saturating_add(low)));
         }
         let mut code: Option<u32> = None;
         while !self.source.eat('}') {
-            let Some(digit) = self.hexadecimal_digit(start)? else { return Ok(None) };
+            let Some(digit) = self.hexadecimal_digit(start)? else {
+                return Ok(None);
+            };
             code = Some(code.unwrap_or_default().saturating_mul(16).saturating_add(digit));
         }
         Ok(code)

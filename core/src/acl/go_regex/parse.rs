@@ -14,6 +14,7 @@ pub(super) struct Parsed {
 }
 
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a letter of its own in the syntax")]
 pub(super) struct Flags {
     /// `i`
     pub(super) fold: bool,
@@ -48,11 +49,21 @@ struct Frame {
 
 pub(super) fn parse(text: &str, holes: &[Range<usize>]) -> Result<Parsed, DialectError> {
     if text.len() > TEXT_LIMIT {
-        return Err(DialectError { at: 0..text.len(), kind: Error::TooLong });
+        return Err(DialectError {
+            at: 0..text.len(),
+            kind: Error::TooLong,
+        });
     }
     let source = Source::new(text, holes)?;
     let (flags, frame) = (Flags::default(), Frame::default());
-    let mut parser = Parser { source, flags, groups: 0, frame, open: Vec::new(), repetition: None };
+    let mut parser = Parser {
+        source,
+        flags,
+        groups: 0,
+        frame,
+        open: Vec::new(),
+        repetition: None,
+    };
     loop {
         let start = parser.source.at();
         let Some(symbol) = parser.source.next() else { break };
@@ -79,7 +90,9 @@ impl Parser<'_> {
             '^' => self.push(Kind::Assertion(Assertion::TextStart)),
             '$' if flags.multi_line => self.push(Kind::Assertion(Assertion::LineEnd)),
             '$' => self.push(Kind::Assertion(Assertion::TextEnd)),
-            '.' => self.push(Kind::Dot { newline: flags.dot_newline }),
+            '.' => self.push(Kind::Dot {
+                newline: flags.dot_newline,
+            }),
             '[' => {
                 let class = self.class(start)?;
                 self.push(class);
@@ -121,7 +134,11 @@ impl Parser<'_> {
             _ => {
                 if let Some(member) = self.escaped_class(start)? {
                     let fold = self.flags.fold;
-                    self.push(Kind::Class { negated: false, members: vec![member], fold });
+                    self.push(Kind::Class {
+                        negated: false,
+                        members: vec![member],
+                        fold,
+                    });
                 } else {
                     let c = self.escape(start)?;
                     self.push_char(c);
@@ -190,12 +207,24 @@ impl Parser<'_> {
             return Err(self.source.error(start, Error::RepeatCount { count: written }));
         }
         if let Some(first) = before {
-            return Err(self.source.error(first, Error::RepeatedRepetition { operators: self.source.since(first) }));
+            return Err(self.source.error(
+                first,
+                Error::RepeatedRepetition {
+                    operators: self.source.since(first),
+                },
+            ));
         }
         let Some(node) = self.frame.current.pop() else {
             return Err(self.source.error(start, Error::NothingToRepeat { operator: written }));
         };
-        let node = Node::repetition(node, Count { min, max, greedy: lazy == self.flags.ungreedy });
+        let node = Node::repetition(
+            node,
+            Count {
+                min,
+                max,
+                greedy: lazy == self.flags.ungreedy,
+            },
+        );
         if (min >= 2 || max.is_some_and(|max| max >= 2)) && node.repeats > 1000 {
             return Err(self.source.error(start, Error::RepeatCount { count: written }));
         }
@@ -227,7 +256,12 @@ impl Parser<'_> {
             self.groups = self.groups.saturating_add(1);
         }
         let at = start..self.source.at();
-        let frame = Frame { at, captures, flags: outer, ..Frame::default() };
+        let frame = Frame {
+            at,
+            captures,
+            flags: outer,
+            ..Frame::default()
+        };
         self.open.push(std::mem::replace(&mut self.frame, frame));
         Ok(())
     }
@@ -238,7 +272,12 @@ impl Parser<'_> {
         if name.is_some_and(|name| !name.is_empty() && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric())) {
             return Ok(());
         }
-        Err(self.source.error(start, Error::GroupName { group: self.source.since(start) }))
+        Err(self.source.error(
+            start,
+            Error::GroupName {
+                group: self.source.since(start),
+            },
+        ))
     }
 
     /// The flags behind `(?`; answers whether a group begins there.
@@ -260,20 +299,33 @@ impl Parser<'_> {
                     return Ok(c == ':');
                 }
                 Some(Symbol::Hole(_)) => return Err(self.source.error(start, Error::VariableInSyntax)),
-                _ => return Err(self.source.error(start, Error::UnknownGroup { group: self.source.since(start) })),
+                _ => {
+                    return Err(self.source.error(
+                        start,
+                        Error::UnknownGroup {
+                            group: self.source.since(start),
+                        },
+                    ));
+                }
             }
             dangling = false;
         }
     }
 
     fn close_group(&mut self, start: usize) -> Result<(), DialectError> {
-        let outer = self.open.pop().ok_or_else(|| self.source.error(start, Error::UnopenedGroup))?;
+        let outer = self
+            .open
+            .pop()
+            .ok_or_else(|| self.source.error(start, Error::UnopenedGroup))?;
         let mut frame = std::mem::replace(&mut self.frame, outer);
         frame.next_branch();
         self.flags = frame.flags;
         let node = Node::group(frame.captures, frame.branches);
         if node.depth > NESTING_LIMIT {
-            return Err(DialectError { at: frame.at, kind: Error::TooDeep });
+            return Err(DialectError {
+                at: frame.at,
+                kind: Error::TooDeep,
+            });
         }
         self.frame.current.push(node);
         Ok(())
@@ -281,10 +333,16 @@ impl Parser<'_> {
 
     fn finish(mut self) -> Result<Parsed, DialectError> {
         if !self.open.is_empty() {
-            return Err(DialectError { at: self.frame.at, kind: Error::UnclosedGroup });
+            return Err(DialectError {
+                at: self.frame.at,
+                kind: Error::UnclosedGroup,
+            });
         }
         self.frame.next_branch();
-        Ok(Parsed { branches: self.frame.branches, groups: self.groups })
+        Ok(Parsed {
+            branches: self.frame.branches,
+            groups: self.groups,
+        })
     }
 }
 

@@ -23,20 +23,29 @@ impl<'a> Source<'a> {
         let mut symbols = Vec::with_capacity(text.len());
         let mut at = 0;
         for (index, hole) in holes.iter().enumerate() {
-            let fault = || DialectError { at: hole.clone(), kind: DialectErrorKind::Holes };
+            let fault = || DialectError {
+                at: hole.clone(),
+                kind: DialectErrorKind::Holes,
+            };
             push_chars(&mut symbols, text, at..hole.start).ok_or_else(fault)?;
-            text.get(hole.clone()).filter(|inside| !inside.is_empty()).ok_or_else(fault)?;
+            text.get(hole.clone())
+                .filter(|inside| !inside.is_empty())
+                .ok_or_else(fault)?;
             symbols.push((hole.start, Symbol::Hole(index)));
             at = hole.end;
         }
-        push_chars(&mut symbols, text, at..text.len())
-            .ok_or(DialectError { at: 0..text.len(), kind: DialectErrorKind::Holes })?;
+        push_chars(&mut symbols, text, at..text.len()).ok_or(DialectError {
+            at: 0..text.len(),
+            kind: DialectErrorKind::Holes,
+        })?;
         Ok(Self { text, symbols, next: 0 })
     }
 
     /// The symbol `ahead` of the next one.
     pub(super) fn peek(&self, ahead: usize) -> Option<Symbol> {
-        self.symbols.get(self.next.checked_add(ahead)?).map(|&(_, symbol)| symbol)
+        self.symbols
+            .get(self.next.checked_add(ahead)?)
+            .map(|&(_, symbol)| symbol)
     }
 
     pub(super) fn next(&mut self) -> Option<Symbol> {
@@ -61,7 +70,10 @@ impl<'a> Source<'a> {
 
     /// Whether the next symbols spell `wanted`.
     pub(super) fn looking_at(&self, wanted: &str) -> bool {
-        wanted.chars().enumerate().all(|(ahead, c)| self.peek(ahead) == Some(Symbol::Char(c)))
+        wanted
+            .chars()
+            .enumerate()
+            .all(|(ahead, c)| self.peek(ahead) == Some(Symbol::Char(c)))
     }
 
     pub(super) fn eat_all(&mut self, wanted: &str) -> bool {
@@ -91,7 +103,10 @@ impl<'a> Source<'a> {
         let stop = self.at();
         self.eat_all(end);
         Some(match hole {
-            Some(at) => Err(DialectError { at, kind: DialectErrorKind::VariableInSyntax }),
+            Some(at) => Err(DialectError {
+                at,
+                kind: DialectErrorKind::VariableInSyntax,
+            }),
             None => Ok(self.text.get(begin..stop).unwrap_or_default()),
         })
     }
@@ -117,7 +132,10 @@ impl<'a> Source<'a> {
 
     /// An error about what has been read since byte `start`.
     pub(super) fn error(&self, start: usize, kind: DialectErrorKind) -> DialectError {
-        DialectError { at: start..self.at(), kind }
+        DialectError {
+            at: start..self.at(),
+            kind,
+        }
     }
 }
 

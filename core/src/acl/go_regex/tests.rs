@@ -14,7 +14,10 @@ fn template(text: &str) -> Template {
 
 #[track_caller]
 fn matches(text: &str, values: &[&str], subject: &str) -> bool {
-    template(text).regex(values).unwrap_or_else(|error| panic!("`{text}`: {error}")).is_match(subject)
+    template(text)
+        .regex(values)
+        .unwrap_or_else(|error| panic!("`{text}`: {error}"))
+        .is_match(subject)
 }
 
 #[track_caller]
@@ -63,7 +66,9 @@ fn a_repetition_behind_a_value_repeats_its_last_character() {
 
 #[test]
 fn a_variable_is_never_syntax() {
-    for text in [r"\@", r"\x@", r"\x{@}", r"\p@", r"\p{@}", "[a-@]", "[@-z]", "[[:@:]]", "(?@)", "(?P<@>a)", "[--@]"] {
+    for text in [
+        r"\@", r"\x@", r"\x{@}", r"\p@", r"\p{@}", "[a-@]", "[@-z]", "[[:@:]]", "(?@)", "(?P<@>a)", "[--@]",
+    ] {
         assert_eq!(refused(text).kind, Error::VariableInSyntax, "{text}");
     }
     // No count, so the braces are plain.
@@ -74,19 +79,67 @@ fn a_variable_is_never_syntax() {
 #[test]
 fn what_is_wrong_is_named_with_its_place() {
     for (text, at, message) in [
-        ("a[b", 1..2, r"`[` is never closed; close it with `]`, or write `\[` for the character"),
-        ("a(b(c)", 1..2, r"`(` is never closed; close it with `)`, or write `\(` for the character"),
+        (
+            "a[b",
+            1..2,
+            r"`[` is never closed; close it with `]`, or write `\[` for the character",
+        ),
+        (
+            "a(b(c)",
+            1..2,
+            r"`(` is never closed; close it with `)`, or write `\(` for the character",
+        ),
         ("a)", 1..2, r"`)` closes nothing; write `\)` for the character"),
-        ("a\\", 1..2, r"`\` at the end escapes nothing; write `\\` for the character"),
-        (r"é\Z", 2..4, r"`\Z` means nothing here; write `$` or `\z` for the end of the text"),
-        (r"(a)\1", 3..5, r"`\1` means nothing here; what a group holds cannot be referred to here; write out what it should match"),
-        ("[b-a]", 1..4, "the range `b-a` runs backwards; put the lower character first"),
-        (r"\p{Letters}", 0..11, r"`\p{Letters}` is no category or script that Go knows; write one such as `\pL`, `\p{Lu}` or `\p{Greek}`"),
-        ("a|*", 2..3, r"`*` has nothing to repeat; put something before it, or `\` for the character"),
-        ("ab++", 2..4, "`++` repeats a repetition; keep one of them, or put what is to be repeated in `(?:…)`"),
-        ("(a{50}){21}", 7..11, "`{21}` is out of bounds; the lower number stands first, and nested counts multiply to 1000 at most"),
-        ("x(?=a)", 1..4, r"`(?=` is no group; write `(?:…)`, `(?P<name>…)` or flags out of `imsU`, and `\(` for the character"),
-        ("(?P<a b>c)", 0..8, "`(?P<a b>` is no name for a group; use letters, digits and `_`, and close it with `>`"),
+        (
+            "a\\",
+            1..2,
+            r"`\` at the end escapes nothing; write `\\` for the character",
+        ),
+        (
+            r"é\Z",
+            2..4,
+            r"`\Z` means nothing here; write `$` or `\z` for the end of the text",
+        ),
+        (
+            r"(a)\1",
+            3..5,
+            r"`\1` means nothing here; what a group holds cannot be referred to here; write out what it should match",
+        ),
+        (
+            "[b-a]",
+            1..4,
+            "the range `b-a` runs backwards; put the lower character first",
+        ),
+        (
+            r"\p{Letters}",
+            0..11,
+            r"`\p{Letters}` is no category or script that Go knows; write one such as `\pL`, `\p{Lu}` or `\p{Greek}`",
+        ),
+        (
+            "a|*",
+            2..3,
+            r"`*` has nothing to repeat; put something before it, or `\` for the character",
+        ),
+        (
+            "ab++",
+            2..4,
+            "`++` repeats a repetition; keep one of them, or put what is to be repeated in `(?:…)`",
+        ),
+        (
+            "(a{50}){21}",
+            7..11,
+            "`{21}` is out of bounds; the lower number stands first, and nested counts multiply to 1000 at most",
+        ),
+        (
+            "x(?=a)",
+            1..4,
+            r"`(?=` is no group; write `(?:…)`, `(?P<name>…)` or flags out of `imsU`, and `\(` for the character",
+        ),
+        (
+            "(?P<a b>c)",
+            0..8,
+            "`(?P<a b>` is no name for a group; use letters, digits and `_`, and close it with `>`",
+        ),
     ] {
         let error = refused(text);
         assert_eq!((error.at.clone(), error.to_string().as_str()), (at, message), "{text}");
@@ -103,7 +156,12 @@ fn limits_are_refused_where_go_is_wider() {
         (format!("a{}", "*(?i)".repeat(100)), Error::TooDeep),
         ("a".repeat(32_769), Error::TooLong),
         (r"\pL{1000}".to_owned(), Error::TooLarge),
-        (r"a\x{D800}".to_owned(), Error::Surrogate { escape: r"\x{D800}".to_owned() }),
+        (
+            r"a\x{D800}".to_owned(),
+            Error::Surrogate {
+                escape: r"\x{D800}".to_owned(),
+            },
+        ),
     ] {
         assert_eq!(refused(&text).kind, kind, "{text:.20}");
         assert!(kind.is_limit());
@@ -112,15 +170,42 @@ fn limits_are_refused_where_go_is_wider() {
 }
 
 #[test]
+fn the_deepest_expression_fits_a_small_stack() {
+    let deep = (0..99).fold("a".to_owned(), |inner, level| {
+        if level % 2 == 0 {
+            format!("(b|c{inner}d|@e)")
+        } else {
+            format!("{inner}{{1,2}}")
+        }
+    });
+    let deep = deep.replace("{1,2}", "*");
+    // The module's whole stack is 1 MiB, and optimised frames are smaller than these.
+    let small = std::thread::Builder::new().stack_size(512 << 10);
+    let found = small.spawn(move || matches(&deep, &["x"; 50], "b")).unwrap().join();
+    assert!(found.unwrap());
+}
+
+#[test]
 fn values_that_do_not_fit_are_an_error() {
-    assert!(matches!(template("@").regex(&[]), Err(ValuesError::Count { holes: 1, values: 0 })));
+    assert!(matches!(
+        template("@").regex(&[]),
+        Err(ValuesError::Count { holes: 1, values: 0 })
+    ));
     let value = "x".repeat(COMPILED_LIMIT);
     assert!(matches!(template("@").regex(&[&value]), Err(ValuesError::TooLarge(_))));
     // What could not take 256 bytes is refused before a request brings them.
     assert!(matches("(?:(?i)@){5}", &[&"k".repeat(256)], &"k".repeat(1_280)));
     assert_eq!(refused("(?:(?i)@){200}").kind, Error::TooLarge);
-    assert_eq!(Template::from_go("ab", &[1..3]).map(|_| ()).map_err(|error| error.kind), Err(Error::Holes));
-    assert_eq!(Template::from_go("ab", &[1..2, 0..1]).map(|_| ()).map_err(|error| error.kind), Err(Error::Holes));
+    assert_eq!(
+        Template::from_go("ab", &[1..3]).map(|_| ()).map_err(|error| error.kind),
+        Err(Error::Holes)
+    );
+    assert_eq!(
+        Template::from_go("ab", &[1..2, 0..1])
+            .map(|_| ())
+            .map_err(|error| error.kind),
+        Err(Error::Holes)
+    );
 }
 
 #[test]

@@ -19,22 +19,46 @@ pub(super) struct Node {
 
 #[derive(Debug)]
 pub(super) enum Kind {
-    Char { c: char, fold: bool },
-    Hole { index: usize, fold: bool },
-    Class { negated: bool, members: Vec<Member>, fold: bool },
+    Char {
+        c: char,
+        fold: bool,
+    },
+    Hole {
+        index: usize,
+        fold: bool,
+    },
+    Class {
+        negated: bool,
+        members: Vec<Member>,
+        fold: bool,
+    },
     /// `.`
-    Dot { newline: bool },
+    Dot {
+        newline: bool,
+    },
     Assertion(Assertion),
-    Group { captures: bool, branches: Vec<Sequence> },
-    Repetition { node: Box<Node>, count: Count },
+    Group {
+        captures: bool,
+        branches: Vec<Sequence>,
+    },
+    Repetition {
+        node: Box<Node>,
+        count: Count,
+    },
 }
 
 #[derive(Debug)]
 pub(super) enum Member {
     Range(char, char),
     /// One of the named ASCII classes.
-    Ascii { ranges: &'static [(char, char)], negated: bool },
-    Property { property: Property, negated: bool },
+    Ascii {
+        ranges: &'static [(char, char)],
+        negated: bool,
+    },
+    Property {
+        property: Property,
+        negated: bool,
+    },
     Hole(usize),
 }
 
@@ -72,23 +96,45 @@ impl Node {
             Kind::Dot { .. } => CLASS_COST,
             Kind::Assertion(_) | Kind::Group { .. } | Kind::Repetition { .. } => STATE_COST,
         };
-        Self { kind, depth: 1, repeats: 1, cost }
+        Self {
+            kind,
+            depth: 1,
+            repeats: 1,
+            cost,
+        }
     }
 
     pub(super) fn group(captures: bool, branches: Vec<Sequence>) -> Self {
         let depth = deepest(&branches).saturating_add(1);
         let repeats = branches.iter().flatten().map(|node| node.repeats).max().unwrap_or(1);
         let cost = cost(&branches).saturating_add(2 * STATE_COST);
-        Self { kind: Kind::Group { captures, branches }, depth, repeats, cost }
+        Self {
+            kind: Kind::Group { captures, branches },
+            depth,
+            repeats,
+            cost,
+        }
     }
 
     pub(super) fn repetition(node: Self, count: Count) -> Self {
         let copies = count.copies();
         // Go does not look into `x{0}`.
-        let repeats = if count.max == Some(0) { 1 } else { node.repeats.saturating_mul(copies) };
+        let repeats = if count.max == Some(0) {
+            1
+        } else {
+            node.repeats.saturating_mul(copies)
+        };
         let cost = node.cost.saturating_add(2 * STATE_COST).saturating_mul(copies.into());
         let depth = node.depth.saturating_add(1);
-        Self { kind: Kind::Repetition { node: Box::new(node), count }, depth, repeats, cost }
+        Self {
+            kind: Kind::Repetition {
+                node: Box::new(node),
+                count,
+            },
+            depth,
+            repeats,
+            cost,
+        }
     }
 }
 
@@ -109,8 +155,8 @@ const STATE_COST: u64 = 64;
 const CLASS_COST: u64 = 40 * STATE_COST;
 /// A range may need several sequences of bytes, more when its characters fold.
 const RANGE_COST: u64 = 40 * STATE_COST;
-/// The largest table, `\PL` with folding.
-const PROPERTY_COST: u64 = 512 << 10;
+/// The largest table, `\p{Cn}`, takes 52 KiB.
+const PROPERTY_COST: u64 = 96 << 10;
 
 fn char_cost(c: char, fold: bool) -> u64 {
     let bytes = if fold { 12 } else { c.len_utf8() as u64 };
@@ -120,7 +166,9 @@ fn char_cost(c: char, fold: bool) -> u64 {
 /// An upper bound of what an expression needs when compiled, in bytes.
 pub(super) fn cost(branches: &[Sequence]) -> u64 {
     let nodes = branches.iter().flatten().map(|node| node.cost);
-    nodes.chain(branches.iter().map(|_| STATE_COST)).fold(0, u64::saturating_add)
+    nodes
+        .chain(branches.iter().map(|_| STATE_COST))
+        .fold(0, u64::saturating_add)
 }
 
 pub(super) fn deepest(branches: &[Sequence]) -> usize {

@@ -12,13 +12,25 @@ use super::tree::{Assertion, Count, Kind, Member, Node, Sequence, folds};
 pub(super) enum Piece {
     Text(String),
     /// A value as literal text; the repetitions, inner ones first, hold for its last character.
-    Value { hole: usize, fold: bool, repetitions: Vec<String> },
+    Value {
+        hole: usize,
+        fold: bool,
+        repetitions: Vec<String>,
+    },
     /// A class with the characters of values among its members.
-    Class { negated: bool, fold: bool, members: String, holes: Vec<usize> },
+    Class {
+        negated: bool,
+        fold: bool,
+        members: String,
+        holes: Vec<usize>,
+    },
 }
 
 pub(super) fn pieces(branches: &[Sequence]) -> Vec<Piece> {
-    let mut writer = Writer { pieces: Vec::new(), text: String::new() };
+    let mut writer = Writer {
+        pieces: Vec::new(),
+        text: String::new(),
+    };
     writer.branches(branches);
     writer.end_text();
     writer.pieces
@@ -31,8 +43,17 @@ pub(super) fn fill(pieces: &[Piece], values: &[&str]) -> String {
     for piece in pieces {
         match piece {
             Piece::Text(piece) => text.push_str(piece),
-            Piece::Value { hole, fold, repetitions } => fill_value(value(*hole), *fold, repetitions, &mut text),
-            Piece::Class { negated, fold, members, holes } => {
+            Piece::Value {
+                hole,
+                fold,
+                repetitions,
+            } => fill_value(value(*hole), *fold, repetitions, &mut text),
+            Piece::Class {
+                negated,
+                fold,
+                members,
+                holes,
+            } => {
                 let mut members = members.clone();
                 for c in holes.iter().flat_map(|&hole| value(hole).chars()) {
                     class_char(c, &mut members);
@@ -45,7 +66,11 @@ pub(super) fn fill(pieces: &[Piece], values: &[&str]) -> String {
 }
 
 fn fill_value(value: &str, fold: bool, repetitions: &[String], text: &mut String) {
-    let repeated = if repetitions.is_empty() { None } else { value.chars().next_back() };
+    let repeated = if repetitions.is_empty() {
+        None
+    } else {
+        value.chars().next_back()
+    };
     let plain = value.len().saturating_sub(repeated.map_or(0, char::len_utf8));
     if let Some(plain) = value.get(..plain).filter(|plain| !plain.is_empty()) {
         literal(plain, fold, text);
@@ -70,7 +95,11 @@ fn literal(value: &str, fold: bool, text: &mut String) {
 
 /// A class of `members`, which may be none.
 fn class(negated: bool, fold: bool, members: &str, text: &mut String) {
-    let (negated, members) = if members.is_empty() { (!negated, r"\x{0}-\x{10FFFF}") } else { (negated, members) };
+    let (negated, members) = if members.is_empty() {
+        (!negated, r"\x{0}-\x{10FFFF}")
+    } else {
+        (negated, members)
+    };
     text.push_str(if fold { "(?i:" } else { "" });
     text.push_str(if negated { "[^" } else { "[" });
     text.push_str(members);
@@ -143,7 +172,11 @@ impl Writer {
         match &node.kind {
             Kind::Char { c, fold } => literal(c.encode_utf8(&mut [0; 4]), *fold, &mut self.text),
             Kind::Hole { index, fold } => {
-                self.piece(Piece::Value { hole: *index, fold: *fold, repetitions: Vec::new() });
+                self.piece(Piece::Value {
+                    hole: *index,
+                    fold: *fold,
+                    repetitions: Vec::new(),
+                });
             }
             Kind::Class { negated, members, fold } => self.class(*negated, members, *fold),
             Kind::Dot { newline } => self.text.push_str(if *newline { "(?s:.)" } else { r"[^\n]" }),
@@ -174,7 +207,11 @@ impl Writer {
         }
         let repetitions = counts.iter().rev().map(|count| operator(*count));
         if let Kind::Hole { index, fold } = inner.kind {
-            return self.piece(Piece::Value { hole: index, fold, repetitions: repetitions.collect() });
+            return self.piece(Piece::Value {
+                hole: index,
+                fold,
+                repetitions: repetitions.collect(),
+            });
         }
         self.text.push_str(&"(?:".repeat(counts.len()));
         self.node(inner);
@@ -203,7 +240,12 @@ impl Writer {
         if holes.is_empty() {
             class(negated, fold, &text, &mut self.text);
         } else {
-            self.piece(Piece::Class { negated, fold, members: text, holes });
+            self.piece(Piece::Class {
+                negated,
+                fold,
+                members: text,
+                holes,
+            });
         }
     }
 }
