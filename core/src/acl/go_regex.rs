@@ -75,6 +75,13 @@ impl Template {
     /// Where Go refuses the expression, where a hole stands in a place that is not text, and at the limits of this module.
     pub fn from_go(source: &str, holes: &[Range<usize>]) -> Result<Self, DialectError> {
         let parsed = parse::parse(source, holes)?;
+        let refuse = |kind| DialectError {
+            at: 0..source.len(),
+            kind,
+        };
+        if tree::floats_on_no_boundary(&parsed.branches) {
+            return Err(refuse(DialectErrorKind::LoneNoBoundary));
+        }
         let template = Self {
             pieces: write::pieces(&parsed.branches),
             holes: holes.len(),
@@ -86,10 +93,7 @@ impl Template {
             let sample = "k".repeat(VALUE_LENGTH);
             template
                 .regex(&vec![sample.as_str(); holes.len()])
-                .map_err(|_| DialectError {
-                    at: 0..source.len(),
-                    kind: DialectErrorKind::TooLarge,
-                })?;
+                .map_err(|_| refuse(DialectErrorKind::TooLarge))?;
         }
         Ok(template)
     }

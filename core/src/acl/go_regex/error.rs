@@ -106,6 +106,10 @@ pub enum DialectErrorKind {
         /// The escape as written.
         escape: String,
     },
+    /// A limit: an expression that can match nothing at all, in a place of which only `\B` says where it is. `regex` sees
+    /// such a place inside a character too (`\B` between the two bytes of `é` in `aéa`), and then may miss the others.
+    #[error("`\\B` alone says where this matches, which cannot be tested here; write a character or `.` next to it")]
+    LoneNoBoundary,
     /// The ranges given as holes overlap, are out of order, or do not lie in the text: a fault of the caller.
     #[error("the variables of this expression are not where they were said to be")]
     Holes,
@@ -117,7 +121,7 @@ impl DialectErrorKind {
     pub fn is_limit(&self) -> bool {
         matches!(
             self,
-            Self::TooLong | Self::TooDeep | Self::TooLarge | Self::Surrogate { .. }
+            Self::TooLong | Self::TooDeep | Self::TooLarge | Self::Surrogate { .. } | Self::LoneNoBoundary
         )
     }
 }

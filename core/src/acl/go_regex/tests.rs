@@ -4,7 +4,9 @@ use super::{COMPILED_LIMIT, DialectError, DialectErrorKind as Error, Exact, Temp
 
 /// Every `@` in the text is a hole.
 fn holes(text: &str) -> Vec<Range<usize>> {
-    text.match_indices('@').map(|(at, hole)| at..at + hole.len()).collect()
+    text.match_indices('@')
+        .map(|(at, hole)| at..at.saturating_add(hole.len()))
+        .collect()
 }
 
 #[track_caller]
@@ -153,6 +155,8 @@ fn limits_are_refused_where_go_is_wider() {
     assert!(matches(&nested(99), &[], "a"));
     for (text, kind) in [
         (nested(100), Error::TooDeep),
+        (r"a|(?:\B)+".to_owned(), Error::LoneNoBoundary),
+        (r"@\B".to_owned(), Error::LoneNoBoundary),
         (format!("a{}", "*(?i)".repeat(100)), Error::TooDeep),
         ("a".repeat(32_769), Error::TooLong),
         (r"\pL{1000}".to_owned(), Error::TooLarge),
@@ -167,6 +171,7 @@ fn limits_are_refused_where_go_is_wider() {
         assert!(kind.is_limit());
     }
     assert!(matches(r"^[^/]{1,255}$", &[], "abc"));
+    assert!(matches(r"^\B$|\Bx?a", &[], "xa"));
 }
 
 #[test]
@@ -196,16 +201,12 @@ fn values_that_do_not_fit_are_an_error() {
     // What could not take 256 bytes is refused before a request brings them.
     assert!(matches("(?:(?i)@){5}", &[&"k".repeat(256)], &"k".repeat(1_280)));
     assert_eq!(refused("(?:(?i)@){200}").kind, Error::TooLarge);
-    assert_eq!(
-        Template::from_go("ab", &[1..3]).map(|_| ()).map_err(|error| error.kind),
-        Err(Error::Holes)
-    );
-    assert_eq!(
-        Template::from_go("ab", &[1..2, 0..1])
-            .map(|_| ())
-            .map_err(|error| error.kind),
-        Err(Error::Holes)
-    );
+    for holes in [vec![0..1, 1..3], vec![1..2, 0..1], vec![0..1, 1..1]] {
+        assert_eq!(
+            Template::from_go("ab", &holes).expect_err("no places").kind,
+            Error::Holes
+        );
+    }
 }
 
 #[test]

@@ -15,6 +15,15 @@ pub(super) struct Node {
     pub(super) repeats: u32,
     /// An upper bound of what the node needs when compiled, in bytes.
     cost: u64,
+    empty: Empty,
+}
+
+/// Whether a match can be empty with nothing that ties it to the edge of a character, as every assertion but `\B` does.
+#[derive(Debug, Clone, Copy)]
+struct Empty {
+    possible: bool,
+    /// The same, by way of a `\B`.
+    no_boundary: bool,
 }
 
 #[derive(Debug)]
@@ -96,11 +105,16 @@ impl Node {
             Kind::Dot { .. } => CLASS_COST,
             Kind::Assertion(_) | Kind::Group { .. } | Kind::Repetition { .. } => STATE_COST,
         };
+        let no_boundary = matches!(kind, Kind::Assertion(Assertion::NoWordBoundary));
+        // A value may be empty.
+        let possible = no_boundary || matches!(kind, Kind::Hole { .. });
+        let empty = Empty { possible, no_boundary };
         Self {
             kind,
             depth: 1,
             repeats: 1,
             cost,
+            empty,
         }
     }
 
@@ -108,11 +122,13 @@ impl Node {
         let depth = deepest(&branches).saturating_add(1);
         let repeats = branches.iter().flatten().map(|node| node.repeats).max().unwrap_or(1);
         let cost = cost(&branches).saturating_add(2 * STATE_COST);
+        let empty = Empty::of(&branches);
         Self {
             kind: Kind::Group { captures, branches },
             depth,
             repeats,
             cost,
+            empty,
         }
     }
 
@@ -126,6 +142,10 @@ impl Node {
         };
         let cost = node.cost.saturating_add(2 * STATE_COST).saturating_mul(copies.into());
         let depth = node.depth.saturating_add(1);
+        let empty = Empty {
+            possible: node.empty.possible || count.min == 0,
+            no_boundary: node.empty.no_boundary && count.max != Some(0),
+        };
         Self {
             kind: Kind::Repetition {
                 node: Box::new(node),
@@ -134,8 +154,31 @@ impl Node {
             depth,
             repeats,
             cost,
+            empty,
         }
     }
+}
+
+impl Empty {
+    fn of(branches: &[Sequence]) -> Self {
+        let mut any = Self {
+            possible: false,
+            no_boundary: false,
+        };
+        for branch in branches
+            .iter()
+            .filter(|branch| branch.iter().all(|node| node.empty.possible))
+        {
+            any.possible = true;
+            any.no_boundary |= branch.iter().any(|node| node.empty.no_boundary);
+        }
+        any
+    }
+}
+
+/// Whether the expression can match where nothing but a `\B` holds the match.
+pub(super) fn floats_on_no_boundary(branches: &[Sequence]) -> bool {
+    Empty::of(branches).no_boundary
 }
 
 impl Member {
