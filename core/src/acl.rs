@@ -1,5 +1,8 @@
 //! What an account may do: the first rule that matches decides.
 
+pub mod glob;
+pub mod go_regex;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
