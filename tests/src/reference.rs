@@ -423,19 +423,54 @@ fn class(chars: &[char], i: &mut usize) -> Option<Token> {
     (!holds_nothing).then_some(Token::Class { negated, ranges })
 }
 
+/// Go does not go back: once what stands between two stars was found, leftmost, it stays there. It shows where a class
+/// takes a `/` that a star could not: `*[^a]*` does not match `b/a`. Where `**` spans, which Go lacks, everything is tried.
 fn fits(glob: &[Token], text: &[char]) -> bool {
+    if glob.iter().any(|token| matches!(token, Token::Span)) {
+        return fits_somehow(glob, text);
+    }
+    let is_star = |token: &Token| matches!(token, Token::Star);
+    let mut rest = text;
+    let mut chunks = glob
+        .split(is_star)
+        .enumerate()
+        .filter(|(i, chunk)| *i == 0 || !chunk.is_empty())
+        .peekable();
+    while let Some((i, chunk)) = chunks.next() {
+        let last = chunks.peek().is_none() && !glob.last().is_some_and(is_star);
+        let reach = if i == 0 {
+            0
+        } else {
+            rest.iter().take_while(|c| **c != '/').count()
+        };
+        let ends = |from: usize| from + chunk.len();
+        let at = (0..=reach).find(|from| {
+            let found = rest
+                .get(*from..ends(*from))
+                .is_some_and(|part| fits_somehow(chunk, part));
+            found && (!last || ends(*from) == rest.len())
+        });
+        let Some(at) = at else { return false };
+        rest = &rest[ends(at)..];
+    }
+    rest.is_empty() || glob.last().is_some_and(is_star) && !rest.contains(&'/')
+}
+
+fn fits_somehow(glob: &[Token], text: &[char]) -> bool {
     let Some((token, rest)) = glob.split_first() else {
         return text.is_empty();
     };
-    let one = |test: &dyn Fn(char) -> bool| text.first().is_some_and(|c| test(*c)) && fits(rest, &text[1..]);
+    let one = |test: &dyn Fn(char) -> bool| text.first().is_some_and(|c| test(*c)) && fits_somehow(rest, &text[1..]);
+    let more =
+        |stops: &dyn Fn(char) -> bool| text.first().is_some_and(|c| !stops(*c)) && fits_somehow(glob, &text[1..]);
     match token {
         Token::Char(wanted) => one(&|c| c == *wanted),
         Token::One => one(&|c| c != '/'),
         Token::Class { negated, ranges } => {
             one(&|c| ranges.iter().any(|(low, high)| *low <= c && c <= *high) != *negated)
         }
-        Token::Star => fits(rest, text) || text.first().is_some_and(|c| *c != '/') && fits(glob, &text[1..]),
-        Token::Span => fits(rest, text) || !text.is_empty() && fits(glob, &text[1..]),
+        Token::Star => fits_somehow(rest, text) || more(&|c| c == '/'),
+        Token::Span => fits_somehow(rest, text) || more(&|_| false),
     }
 }
 
