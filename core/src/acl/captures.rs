@@ -120,8 +120,8 @@ pub(super) fn order(references: &[&[Reference]; Field::ALL.len()]) -> Order {
 fn had(groups: usize) -> String {
     match groups {
         0 => "has no group; put what is to be taken in `(…)`".to_owned(),
-        1 => "has one group; count from 1".to_owned(),
-        _ => format!("has {groups} groups; count from 1"),
+        1 => "has only one group; name that, or add another in `(…)`".to_owned(),
+        _ => format!("has only {groups} groups; name one of them, or add another in `(…)`"),
     }
 }
 

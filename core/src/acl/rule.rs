@@ -54,7 +54,7 @@ impl Rule {
         let faults = problems.errors().len();
         let place = rule.place.key("match");
         let network = rule.matches.ip.as_deref().and_then(|ip| {
-            let network = Network::parse(ip);
+            let network = Network::parse(ip).map_err(|fault| format!("`{ip}` {fault}"));
             problems.keep(&place.key("ip"), network)
         });
         let conditions = conditions(&rule.matches, &place, problems);

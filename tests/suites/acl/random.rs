@@ -160,7 +160,9 @@ fn request() -> impl Strategy<Value = Request> {
             if label_values == LabelValues::Regex {
                 // Expressions with these are not the same in Go and in Rust.
                 let alike = |value: &String| !["*", "?", "**", "[", "\\"].contains(&value.as_str());
-                labels.values_mut().for_each(|values| values.retain(alike));
+                for values in labels.values_mut() {
+                    values.retain(alike);
+                }
             }
             Request {
                 account: account.to_owned(),
