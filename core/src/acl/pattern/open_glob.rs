@@ -153,7 +153,9 @@ impl Shape {
                 Self::Split { lead, middle, trail }
             }
             (Some(first), _) => {
-                lead.truncate(first);
+                // Without wildcards in the values, the first glob's own beginning must be there too.
+                let begins = lead.drain(first..).next().and_then(|piece| piece.beginning());
+                lead.extend(begins);
                 Self::Whole { lead: lead.into() }
             }
             (None, _) => Self::Split {
@@ -178,6 +180,14 @@ impl Piece {
                 }
             }
         })
+    }
+
+    /// The literal text that a glob begins with.
+    fn beginning(&self) -> Option<Self> {
+        match self {
+            Self::Glob(glob) if !glob.literal_prefix().is_empty() => Some(Self::Literal(glob.literal_prefix().into())),
+            Self::Glob(_) | Self::Literal(_) | Self::Variable(_) => None,
+        }
     }
 
     fn text<'p>(&'p self, values: &Values<'_, 'p>) -> Option<&'p str> {
