@@ -3,3 +3,6 @@
 pub mod keys;
 pub mod module;
 pub mod verify;
+pub mod cases;
+pub mod go_patterns;
+pub mod reference;

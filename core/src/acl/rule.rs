@@ -1,0 +1,325 @@
+//! One entry of the list, compiled.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use super::Asked;
+use super::captures::{self, Source};
+use super::glob::DoubleStar;
+use super::network::Network;
+use super::pattern::{Matcher, Pattern, Reading, Verdict, Written};
+use super::search::{Search, Step, Subject};
+use super::variables::{Field, Variable};
+use crate::config::acl as written;
+use crate::problem::{Place, Problems};
+use crate::scope::Actions;
+
+/// What a request must be like, and what is then granted. Conditions without variables stand apart from the others, the
+/// cheapest first, so that a rule which does not apply is passed over after a comparison or two.
+#[derive(Debug)]
+pub(super) struct Rule {
+    network: Option<Network>,
+    fields: Box<[(Field, Matcher)]>,
+    labels: Box<[(Box<str>, Matcher)]>,
+    search: Option<Box<Search>>,
+    allowed: Allowed,
+    comment: Option<Arc<str>>,
+}
+
+#[derive(Debug)]
+enum Allowed {
+    /// `["*"]`: whatever is asked.
+    Asked,
+    Only(Actions),
+}
+
+/// A condition of the entry that is being compiled.
+struct Condition<'r> {
+    subject: Subject,
+    place: Place,
+    /// `None` if its variables are at fault.
+    written: Option<Written<'r>>,
+}
+
+/// A condition of which the pattern is good. With it goes the number of groups, if it is an expression.
+struct Compiled<'c, 'r> {
+    condition: &'c Condition<'r>,
+    pattern: Pattern,
+    groups: Option<usize>,
+}
+
+impl Rule {
+    /// Compiles one entry. Every fault of it is noted in `problems`, and there is then no rule.
+    pub(super) fn compile(rule: &written::Rule, options: written::Options, problems: &mut Problems) -> Option<Self> {
+        let faults = problems.errors().len();
+        let place = rule.place.key("match");
+        let network = rule.matches.ip.as_deref().and_then(|ip| {
+            let network = Network::parse(ip).map_err(|fault| format!("`{ip}` {fault}"));
+            problems.keep(&place.key("ip"), network)
+        });
+        let conditions = conditions(&rule.matches, &place, problems);
+        let named = fields_with_named_groups(&conditions);
+        let compiled: Vec<Compiled> = conditions
+            .iter()
+            .filter_map(|condition| compile(condition, &named, options, problems))
+            .collect();
+        check_captures(&conditions, &compiled, problems);
+        let order = order(&conditions, problems);
+        let allowed = Allowed::read(&rule.actions, &rule.place.key("actions"), problems);
+        if problems.errors().len() != faults {
+            return None;
+        }
+        let mut parts = Parts::default();
+        for compiled in compiled {
+            parts.add(compiled, &named);
+        }
+        parts.fields.sort_by_key(|(_, matcher)| matcher.cost());
+        parts.labels.sort_by_key(|(_, matcher)| matcher.cost());
+        Some(Self {
+            network,
+            fields: parts.fields.into(),
+            labels: parts.labels.into(),
+            search: search(parts.sources, parts.steps, &order),
+            allowed,
+            comment: rule.comment.as_deref().map(Arc::from),
+        })
+    }
+
+    /// Whether the rule matches.
+    pub(super) fn judge(&self, asked: &Asked<'_>) -> Verdict {
+        let fixed = self.network.is_none_or(|network| network.holds(asked.address))
+            && self
+                .fields
+                .iter()
+                .all(|(field, matcher)| matcher.matches(field.of(asked)))
+            && self.labels.iter().all(|(label, matcher)| {
+                let mut values = asked.identity.labels.get(label).iter();
+                values.any(|value| matcher.matches(value))
+            });
+        match &self.search {
+            Some(search) if fixed => search.judge(asked),
+            _ => Verdict::of(fixed),
+        }
+    }
+
+    /// What of `asked` is granted once the rule matches.
+    pub(super) fn grant(&self, asked: &Actions) -> Actions {
+        match &self.allowed {
+            Allowed::Asked => asked.clone(),
+            Allowed::Only(allowed) => asked.intersection(allowed),
+        }
+    }
+
+    pub(super) fn comment(&self) -> Option<Arc<str>> {
+        self.comment.clone()
+    }
+}
+
+impl Allowed {
+    fn read(actions: &[String], place: &Place, problems: &mut Problems) -> Self {
+        if actions == ["*"] {
+            return Self::Asked;
+        }
+        if let Some(at) = actions.iter().position(|action| action == "*") {
+            problems.warn(
+                &place.index(at),
+                "beside others `*` is only a name, and grants none but itself; write `[\"*\"]` for all that is asked",
+            );
+        }
+        Self::Only(actions.iter().map(String::as_str).collect())
+    }
+}
+
+/// The conditions with patterns: the four fields first, then the labels.
+fn conditions<'r>(matches: &'r written::Match, place: &Place, problems: &mut Problems) -> Vec<Condition<'r>> {
+    let fields = Field::ALL.into_iter().filter_map(|field| {
+        let text = match field {
+            Field::Account => &matches.account,
+            Field::Kind => &matches.kind,
+            Field::Name => &matches.name,
+            Field::Service => &matches.service,
+        };
+        Some((Subject::Field(field), place.key(field.key()), text.as_deref()?))
+    });
+    let labels = matches.labels.iter().map(|(name, text)| {
+        let place = place.key("labels").key(name);
+        (Subject::Label(name.as_str().into()), place, text.as_str())
+    });
+    let all = fields.chain(labels).map(|(subject, place, text)| {
+        let written = Written::read(text)
+            .map_err(|faults| {
+                for fault in faults {
+                    problems.error(&place.bytes(fault.at()), fault);
+                }
+            })
+            .ok();
+        Condition {
+            subject,
+            place,
+            written,
+        }
+    });
+    all.collect()
+}
+
+/// The fields whose groups some condition names.
+fn fields_with_named_groups(conditions: &[Condition]) -> Vec<Field> {
+    let written = conditions.iter().filter_map(|condition| condition.written.as_ref());
+    written
+        .flat_map(|written| captures::captures(written.references()))
+        .map(|(field, _, _)| field)
+        .collect()
+}
+
+fn compile<'c, 'r>(
+    condition: &'c Condition<'r>,
+    named: &[Field],
+    options: written::Options,
+    problems: &mut Problems,
+) -> Option<Compiled<'c, 'r>> {
+    let reading = Reading {
+        double_star: if options.double_star {
+            DoubleStar::Spans
+        } else {
+            DoubleStar::Star
+        },
+        without_slash: condition.subject == Subject::Field(Field::Kind),
+        numbered: condition.subject.is_any_of(named),
+    };
+    match condition.written.as_ref()?.compile(reading) {
+        Ok((pattern, groups)) => Some(Compiled {
+            condition,
+            pattern,
+            groups,
+        }),
+        Err(fault) => {
+            problems.error(&condition.place.bytes(fault.at()), fault);
+            None
+        }
+    }
+}
+
+fn check_captures(conditions: &[Condition], compiled: &[Compiled], problems: &mut Problems) {
+    let source = |field: Field| {
+        let subject = Subject::Field(field);
+        let good = compiled.iter().find(|compiled| compiled.condition.subject == subject);
+        match good {
+            Some(good) => good.groups.map_or(Source::Glob, |groups| Source::Regex { groups }),
+            None if conditions.iter().any(|condition| condition.subject == subject) => Source::Faulty,
+            None => Source::Missing,
+        }
+    };
+    for condition in conditions {
+        let references = condition.written.as_ref().map_or(&[][..], Written::references);
+        for (field, group, reference) in captures::captures(references) {
+            if let Some(fault) = captures::check(field, group, reference, source(field)) {
+                problems.error(&condition.place.bytes(reference.at.clone()), fault);
+            }
+        }
+    }
+}
+
+/// The order in which the fields can be judged.
+fn order(conditions: &[Condition], problems: &mut Problems) -> Vec<Field> {
+    let of = |field: Field| {
+        conditions
+            .iter()
+            .find(|condition| condition.subject == Subject::Field(field))
+    };
+    let references = Field::ALL.map(|field| {
+        let written = of(field).and_then(|condition| condition.written.as_ref());
+        written.map_or(&[][..], Written::references)
+    });
+    let order = captures::order(&references);
+    for circle in order.circles {
+        if let Some(condition) = of(circle.field) {
+            problems.error(&condition.place.bytes(circle.at), circle.fault);
+        }
+    }
+    order.fields
+}
+
+/// Compiled conditions, by how they are judged.
+#[derive(Default)]
+struct Parts<'c> {
+    fields: Vec<(Field, Matcher)>,
+    labels: Vec<(Box<str>, Matcher)>,
+    sources: Vec<(Field, regex::Regex)>,
+    steps: Vec<(Step, Vec<&'c Variable>)>,
+}
+
+impl<'c> Parts<'c> {
+    fn add(&mut self, compiled: Compiled<'c, '_>, named: &[Field]) {
+        let Compiled { condition, pattern, .. } = compiled;
+        match (&condition.subject, pattern) {
+            (Subject::Field(field), Pattern::Fixed(matcher)) => {
+                if let (Matcher::Regex(regex), true) = (&matcher, named.contains(field)) {
+                    self.sources.push((*field, regex.clone()));
+                }
+                if !matches!(matcher, Matcher::Any) {
+                    self.fields.push((*field, matcher));
+                }
+            }
+            // `Any` stays: a label without values does not match.
+            (Subject::Label(name), Pattern::Fixed(matcher)) => self.labels.push((name.clone(), matcher)),
+            (subject, Pattern::Open(pattern)) => {
+                let feeds = match subject {
+                    Subject::Field(field) if named.contains(field) => Some(*field),
+                    Subject::Field(_) | Subject::Label(_) => None,
+                };
+                let references = condition.written.as_ref().map_or(&[][..], Written::references);
+                let step = Step {
+                    subject: subject.clone(),
+                    pattern,
+                    feeds,
+                };
+                self.steps
+                    .push((step, references.iter().map(|r| &r.variable).collect()));
+            }
+        }
+    }
+}
+
+/// Puts the conditions with variables into an order: a field before those that name its groups.
+fn search(
+    sources: Vec<(Field, regex::Regex)>,
+    mut steps: Vec<(Step, Vec<&Variable>)>,
+    order: &[Field],
+) -> Option<Box<Search>> {
+    if steps.is_empty() {
+        return None;
+    }
+    steps.sort_by_key(|(step, _)| {
+        let place = match &step.subject {
+            Subject::Field(field) => order.iter().position(|ordered| ordered == field),
+            Subject::Label(_) => None,
+        };
+        (Reverse(step.feeds.is_some()), place.unwrap_or(order.len()))
+    });
+    let mut by_choice: Vec<Field> = Vec::new();
+    let (mut certain, mut chosen) = (Vec::new(), Vec::new());
+    for (step, variables) in steps {
+        let has_choice = variables.into_iter().any(|variable| match variable {
+            Variable::Label(_) => true,
+            Variable::Capture { field, .. } => by_choice.contains(field),
+            Variable::Field(_) => false,
+        });
+        if has_choice {
+            by_choice.extend(step.feeds);
+            chosen.push(step);
+        } else {
+            certain.push(step);
+        }
+    }
+    Some(Box::new(Search {
+        sources: sources.into(),
+        certain: certain.into(),
+        chosen: chosen.into(),
+    }))
+}
+
+impl Subject {
+    fn is_any_of(&self, fields: &[Field]) -> bool {
+        matches!(self, Self::Field(field) if fields.contains(field))
+    }
+}
