@@ -82,3 +82,35 @@ impl Crane {
         run(&command, LIMIT)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::Registry;
+
+    #[test]
+    fn what_was_pushed_is_pulled() {
+        let (registry, image) = (Registry::v3_1().open().start(), Image::new("crane"));
+        let reference = format!("{}/team/app:1", registry.address());
+        let crane = Crane::new();
+        let _ = crane.push(&image, &reference).ok();
+        let _ = crane.pull(&reference).ok();
+        let _ = crane
+            .copy(&reference, &format!("{}/team/copy:1", registry.address()))
+            .ok();
+        assert_eq!(
+            crane
+                .list_tags(&format!("{}/team/copy", registry.address()))
+                .ok()
+                .stdout,
+            "1\n"
+        );
+        assert_eq!(crane.catalog(&registry.address()).ok().stdout, "team/app\nteam/copy\n");
+        assert!(crane.manifest(&reference).ok().stdout.contains("schemaVersion"));
+        let _ = crane
+            .delete(&format!("{}/team/app@{}", registry.address(), image.digest()))
+            .ok();
+        assert!(crane.pull(&reference).fails().output().contains("MANIFEST_UNKNOWN"));
+        let _ = crane.pull(&format!("{}/team/none:1", registry.address())).fails();
+    }
+}

@@ -210,3 +210,19 @@ fn client(host: &str) -> Command {
         .env_remove("DOCKER_CONFIG");
     command
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::Registry;
+
+    #[test]
+    fn what_was_pushed_is_pulled() {
+        let (registry, image) = (Registry::v3_1().open().start(), Image::new("docker"));
+        let reference = format!("{}/team/app:1", registry.address());
+        let docker = Docker::new();
+        let _ = docker.push(&image, &reference).ok();
+        let _ = docker.pull(&reference).ok();
+        let _ = docker.pull(&format!("{}/team/none:1", registry.address())).fails();
+    }
+}

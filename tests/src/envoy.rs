@@ -406,3 +406,6 @@ impl Folder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,3 +100,23 @@ impl Oras {
         self.folder.path().join("config.json").display().to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::Registry;
+
+    #[test]
+    fn what_was_pushed_is_pulled() {
+        let (registry, image) = (Registry::v3_1().open().start(), Image::new("oras"));
+        let reference = format!("{}/team/app:1", registry.address());
+        let oras = Oras::new();
+        let _ = oras.push(&image, &reference).ok();
+        let _ = oras.pull(&reference).ok();
+        assert_eq!(
+            oras.list_tags(&format!("{}/team/app", registry.address())).ok().stdout,
+            "1\n"
+        );
+        let _ = oras.pull(&format!("{}/team/none:1", registry.address())).fails();
+    }
+}

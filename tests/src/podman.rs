@@ -98,3 +98,19 @@ impl Podman {
         self.folder.path().join(name).display().to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::Registry;
+
+    #[test]
+    fn what_was_pushed_is_pulled() {
+        let (registry, image) = (Registry::v3_1().open().start(), Image::new("podman"));
+        let reference = format!("{}/team/app:1", registry.address());
+        let podman = Podman::new();
+        let _ = podman.push(&image, &reference).ok();
+        let _ = podman.pull(&reference).ok();
+        let _ = podman.pull(&format!("{}/team/none:1", registry.address())).fails();
+    }
+}

@@ -34,6 +34,7 @@ pub struct Setup {
     root: Option<PathBuf>,
     jwks: Option<PathBuf>,
     storage: Option<PathBuf>,
+    open: bool,
 }
 
 impl Registry {
@@ -49,6 +50,7 @@ impl Registry {
             root: None,
             jwks: None,
             storage: None,
+            open: false,
         }
     }
 
@@ -128,6 +130,13 @@ impl Setup {
         self
     }
 
+    /// Asks for no token: whoever reaches it may do everything.
+    #[must_use]
+    pub fn open(mut self) -> Self {
+        self.open = true;
+        self
+    }
+
     /// Serves on this port.
     #[must_use]
     pub fn on(mut self, port: Port) -> Self {
@@ -135,7 +144,7 @@ impl Setup {
         self
     }
 
-    /// Starts it and waits until it asks for a token.
+    /// Starts it and waits until it answers.
     #[track_caller]
     pub fn start(self) -> Registry {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
@@ -165,16 +174,22 @@ impl Setup {
         let storage = self.storage.clone().unwrap_or_else(|| folder.join("storage"));
         let mut text = format!(
             "version: 0.1\n\
-             log: {{level: debug, accesslog: {{disabled: false}}}}\n\
-             storage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}, maintenance: {{uploadpurging: \
-             {{enabled: false}}}}}}\n\
-             http: {{addr: '127.0.0.1:{}', secret: not-a-secret}}\n\
-             auth:\n  token:\n    realm: {}\n    service: {}\n    issuer: {}\n",
+             log: {{level: debug}}\n\
+             storage:\n  \
+               filesystem: {{rootdirectory: {}}}\n  \
+               delete: {{enabled: true}}\n  \
+               maintenance: {{uploadpurging: {{enabled: false}}}}\n\
+             http: {{addr: '127.0.0.1:{}', secret: not-a-secret}}\n",
             path(&storage),
             self.port,
-            quoted(&self.realm),
-            quoted(&self.service),
-            quoted(&self.issuer),
+        );
+        if self.open {
+            return text;
+        }
+        let (realm, service, issuer) = (quoted(&self.realm), quoted(&self.service), quoted(&self.issuer));
+        let _ = write!(
+            text,
+            "auth:\n  token:\n    realm: {realm}\n    service: {service}\n    issuer: {issuer}\n"
         );
         for (key, file) in [("rootcertbundle", &self.root), ("jwks", &self.jwks)] {
             if let Some(file) = file {

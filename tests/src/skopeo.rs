@@ -130,3 +130,32 @@ impl Skopeo {
         self.run(&[command, "--tls-verify=false", "--authfile", &authfile, &image])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::Registry;
+
+    #[test]
+    fn what_was_pushed_is_pulled() {
+        let (registry, image) = (Registry::v3_1().open().start(), Image::new("skopeo"));
+        let reference = format!("{}/team/app:1", registry.address());
+        let skopeo = Skopeo::new();
+        let _ = skopeo.push(&image, &reference).ok();
+        let _ = skopeo.pull(&reference).ok();
+        let _ = skopeo
+            .copy(&reference, &format!("{}/team/copy:1", registry.address()))
+            .ok();
+        assert!(
+            skopeo
+                .list_tags(&format!("{}/team/copy", registry.address()))
+                .ok()
+                .stdout
+                .contains("\"1\"")
+        );
+        assert!(skopeo.inspect(&reference).ok().stdout.contains(image.digest()));
+        let _ = skopeo.delete(&reference).ok();
+        assert!(skopeo.pull(&reference).fails().output().contains("manifest unknown"));
+        let _ = skopeo.pull(&format!("{}/team/none:1", registry.address())).fails();
+    }
+}
