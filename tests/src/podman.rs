@@ -1,5 +1,6 @@
 //! podman, as an operator types it, with a storage of the test's own.
 
+use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
@@ -22,9 +23,10 @@ impl Podman {
     #[expect(clippy::new_without_default, reason = "it makes a folder")]
     #[track_caller]
     pub fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().expect("a temporary folder can be made"),
-        }
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        // podman refuses to push or pull with a file of credentials that is not there.
+        fs::write(folder.path().join("auth.json"), "{}").expect("a file in a temporary folder can be written");
+        Self { folder }
     }
 
     #[track_caller]

@@ -19,6 +19,8 @@ use crate::parts;
 
 /// How long a program may take to end after SIGTERM before it is killed.
 const GRACE: Duration = Duration::from_secs(10);
+/// How many lines of its log are shown when a test fails.
+const SHOWN: usize = 50;
 /// How often a condition is looked at.
 const POLL: Duration = Duration::from_millis(10);
 
@@ -50,14 +52,15 @@ impl Process {
         }
     }
 
-    /// Waits until `ready` answers something; panics with the log if the program ends or `limit` passes before.
+    /// Waits until `ready` answers something; panics if the program ends or `limit` passes before. Its log
+    /// is shown then, as whenever a test fails.
     #[track_caller]
     pub fn wait_until<T>(&mut self, what: &str, limit: Duration, mut ready: impl FnMut() -> Option<T>) -> T {
         let value = poll(limit, || ready().map(Ok).or_else(|| self.has_ended().map(Err)));
         match value {
             Some(Ok(value)) => value,
-            Some(Err(status)) => panic!("{} ended ({status}) before {what}; its log:\n{}", self.name, self.log()),
-            None => panic!("{}: not {what} after {limit:?}; its log:\n{}", self.name, self.log()),
+            Some(Err(status)) => panic!("{} ended ({status}) before {what}", self.name),
+            None => panic!("{}: not {what} after {limit:?}", self.name),
         }
     }
 
@@ -65,7 +68,7 @@ impl Process {
     #[track_caller]
     pub fn wait_for_end(&mut self, limit: Duration) -> ExitStatus {
         let status = poll(limit, || self.has_ended());
-        status.unwrap_or_else(|| panic!("{} still runs after {limit:?}; its log:\n{}", self.name, self.log()))
+        status.unwrap_or_else(|| panic!("{} still runs after {limit:?}", self.name))
     }
 
     pub fn has_ended(&mut self) -> Option<ExitStatus> {
@@ -101,7 +104,13 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.stop();
         if thread::panicking() {
-            eprintln!("---- what {} logged ----\n{}---- end ----", self.name, self.log());
+            let log = self.log();
+            let lines: Vec<_> = log.lines().collect();
+            let last = lines
+                .get(lines.len().saturating_sub(SHOWN)..)
+                .unwrap_or_default()
+                .join("\n");
+            eprintln!("---- the last that {} logged ----\n{last}\n---- end ----", self.name);
         }
     }
 }

@@ -152,13 +152,18 @@ impl Setup {
         fs::write(&file, self.config(folder.path())).expect("a file in a temporary folder can be written");
         let mut command = Command::new(self.release.program());
         command.arg("serve").arg(&file);
+        // A registry takes each variable of this prefix for a setting of its own and ends over one it does not know.
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"REGISTRY_")) {
+            command.env_remove(name);
+        }
         // Registry 3 sends traces to a collector unless told not to.
         command.env("OTEL_TRACES_EXPORTER", "none");
         let mut process = Process::start("registry", &command, folder.path());
         let url = format!("http://127.0.0.1:{}/v2/", self.port);
-        process.wait_until("asking for a token", READY, || {
+        let expected = if self.open { 200 } else { 401 };
+        process.wait_until(&format!("answering {expected}"), READY, || {
             http::try_get(&url, &[])
-                .is_ok_and(|answer| answer.status == 401)
+                .is_ok_and(|answer| answer.status == expected)
                 .then_some(())
         });
         Registry {
@@ -174,7 +179,7 @@ impl Setup {
         let storage = self.storage.clone().unwrap_or_else(|| folder.join("storage"));
         let mut text = format!(
             "version: 0.1\n\
-             log: {{level: debug}}\n\
+             log: {{level: info}}\n\
              storage:\n  \
                filesystem: {{rootdirectory: {}}}\n  \
                delete: {{enabled: true}}\n  \

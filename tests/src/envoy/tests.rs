@@ -6,7 +6,7 @@ use super::*;
 use crate::certificates::Algorithm;
 
 fn config(issuer: &str) -> Value {
-    let [key, certificate] = ["REGISTRY_AUTH_KEY", "REGISTRY_AUTH_CERTIFICATE"];
+    let [key, certificate] = ["TOKEN_KEY", "TOKEN_CERTIFICATE"];
     json!({
         "token": {"issuer": issuer, "key_env": key, "certificate_env": certificate},
         "users": {"": {}},
