@@ -11,8 +11,9 @@ use tempfile::TempDir;
 /// An image of one layer, as an OCI image layout (image-spec, `image-layout.md`) and as the layer's bare tar file.
 #[derive(Debug)]
 pub struct Image {
-    folder: TempDir,
+    folder: PathBuf,
     digest: String,
+    _deleted_with_us: Option<TempDir>,
 }
 
 impl Image {
@@ -20,10 +21,20 @@ impl Image {
     #[track_caller]
     pub fn new(text: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let layout = folder.path().join("layout");
-        fs::create_dir_all(layout.join("blobs/sha256")).expect("a folder in a temporary folder can be made");
+        let made = Self::within(folder.path(), text);
+        Self {
+            _deleted_with_us: Some(folder),
+            ..made
+        }
+    }
+
+    /// As [`Self::new`], in this folder, which stays.
+    #[track_caller]
+    pub fn within(folder: &Path, text: &str) -> Self {
+        let layout = folder.join("layout");
+        fs::create_dir_all(layout.join("blobs/sha256")).unwrap_or_else(|error| panic!("cannot make an image: {error}"));
         let layer = tar("hello.txt", text.as_bytes());
-        write(&folder.path().join("layer.tar"), &layer);
+        write(&folder.join("layer.tar"), &layer);
         let layer = Blob::store(&layout, "application/vnd.oci.image.layer.v1.tar", &layer);
         let config = json!({
             "architecture": "amd64", "os": "linux", "config": {},
@@ -44,19 +55,20 @@ impl Image {
         write(&layout.join("index.json"), index.to_string().as_bytes());
         write(&layout.join("oci-layout"), br#"{"imageLayoutVersion":"1.0.0"}"#);
         Self {
-            folder,
+            folder: folder.to_owned(),
             digest: manifest.digest,
+            _deleted_with_us: None,
         }
     }
 
     /// The layout's folder; its one image is tagged `latest`.
     pub fn layout(&self) -> PathBuf {
-        self.folder.path().join("layout")
+        self.folder.join("layout")
     }
 
     /// The file system, for `docker import` and `podman import`.
     pub fn layer(&self) -> PathBuf {
-        self.folder.path().join("layer.tar")
+        self.folder.join("layer.tar")
     }
 
     /// The manifest's digest, `sha256:…`.

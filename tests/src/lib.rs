@@ -13,6 +13,7 @@
 
 pub mod certificates;
 pub mod crane;
+pub mod demo;
 pub mod docker;
 pub mod envoy;
 pub mod http;

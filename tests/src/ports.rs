@@ -1,7 +1,7 @@
 //! Ports on loopback that belong to one test.
 //!
-//! A port is held by a lock on a file of its number, so that two tests, of this process or another, never get the same
-//! one, also in the time between choosing it and the program binding it. They lie below the range from which the kernel
+//! A port is held by a socket of its name, so that two tests, of this process or another, never get the same one, also in
+//! the time between choosing it and the program binding it. They lie below the range from which the kernel
 //! takes ports for outgoing connections: one of those cannot take the port away either.
 //!
 //! ```
@@ -12,8 +12,9 @@
 //! ```
 
 use std::fmt;
-use std::fs::{self, File};
 use std::net::TcpListener;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 /// Linux takes ports for outgoing connections from 32768 up; what services listen on by habit lies below 20000.
@@ -24,14 +25,14 @@ const COUNT: u16 = 12_000;
 #[derive(Debug)]
 pub struct Port {
     number: u16,
-    _held: File,
+    _held: UnixListener,
 }
 
 impl Port {
     /// Some free port.
     #[track_caller]
     pub fn free() -> Self {
-        // Each process starts somewhere else, only to meet fewer locks.
+        // Each process starts somewhere else, only to meet fewer ports that are held.
         static NEXT: AtomicU16 = AtomicU16::new(0);
         let start = u16::try_from(std::process::id().wrapping_mul(97) % u32::from(COUNT)).unwrap_or(0);
         for _ in 0..COUNT {
@@ -45,10 +46,9 @@ impl Port {
 
     /// This very port, or `None` if somebody has it.
     pub fn take(number: u16) -> Option<Self> {
-        let folder = std::env::temp_dir().join("registry-auth-ports");
-        fs::create_dir_all(&folder).ok()?;
-        let held = File::create(folder.join(number.to_string())).ok()?;
-        held.try_lock().ok()?;
+        // An abstract name belongs to one socket at a time and goes with it, whatever becomes of the process.
+        let name = SocketAddr::from_abstract_name(format!("registry-auth-tests/port/{number}")).ok()?;
+        let held = UnixListener::bind_addr(&name).ok()?;
         TcpListener::bind(("127.0.0.1", number)).ok()?;
         Some(Self { number, _held: held })
     }

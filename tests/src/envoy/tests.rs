@@ -1,9 +1,12 @@
 //! That the shipped files do in Envoy what their comments say, on every supported release.
 
+use std::process::Command;
+
 use serde_json::json;
 
 use super::*;
-use crate::certificates::Algorithm;
+use crate::certificates::{Algorithm, Certified};
+use crate::parts;
 
 fn config(issuer: &str) -> Value {
     let [key, certificate] = ["TOKEN_KEY", "TOKEN_CERTIFICATE"];
