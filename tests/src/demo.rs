@@ -4,6 +4,7 @@
 mod check;
 mod steps;
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -145,20 +146,27 @@ impl Demo {
 
 /// The lines of Envoy's log that say what is wrong with a configuration.
 fn reason(log: &str) -> String {
-    let ours: Vec<_> = log
-        .lines()
-        .filter_map(|line| Some(line.split_once("wasm log registry_auth")?.1.split_once(": ")?.1))
-        .filter(|line| !line.is_empty())
-        .collect();
-    // What Envoy itself refuses, such as broken YAML, the module never sees.
-    let theirs = || {
-        log.lines()
-            .filter_map(|line| Some(line.split_once("update rejected: ")?.1))
-            .collect()
-    };
-    let mut lines: Vec<&str> = if ours.is_empty() { theirs() } else { ours };
-    // Each worker says it.
-    let mut seen = std::collections::HashSet::new();
+    let mut ours = Vec::new();
+    let mut theirs = Vec::new();
+    let mut module_speaks = false;
+    for line in log.lines() {
+        // A line without a time goes on with what the line before it said.
+        if line.starts_with('[') {
+            module_speaks = line.contains("wasm log registry_auth");
+        }
+        if module_speaks {
+            ours.push(line.rsplit_once("registry_auth: ").map_or(line, |(_, said)| said));
+        } else if let Some((_, why)) = line.split_once("config update rejected: ") {
+            theirs.push(why);
+        } else if let Some((_, why)) = line.split_once("config update failure: in ") {
+            // After the path of the copy, which the reader did not edit.
+            theirs.push(why.split_once(", ").map_or(why, |(_, why)| why));
+        }
+    }
+    // What is not even YAML the module never sees.
+    let mut lines = if ours.is_empty() { theirs } else { ours };
+    // Main thread and workers may each say it.
+    let mut seen = HashSet::new();
     lines.retain(|line| seen.insert(*line));
     lines.join("\n")
 }

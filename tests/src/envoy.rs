@@ -149,13 +149,16 @@ impl Envoy {
     #[track_caller]
     pub fn swap_filter(&mut self, text: &str) -> Swap {
         let discovered = |envoy: &Self, what: &str| envoy.counter(&format!("{DISCOVERY}.{what}"));
-        let (taken, refused) = (discovered(self, "update_success"), discovered(self, "update_rejected"));
+        let taken_by = |envoy: &Self| discovered(envoy, "update_success");
+        // Rejected is what the module or the type refuses; a failure is a file that is not even YAML.
+        let refused_by = |envoy: &Self| discovered(envoy, "update_rejected") + discovered(envoy, "update_failure");
+        let (taken, refused) = (taken_by(self), refused_by(self));
         let logged = self.log().len();
         write_in_one_step(&self.filter_file(), text);
         self.wait_until("an answer to the new configuration", |envoy| {
-            if discovered(envoy, "update_success") > taken {
+            if taken_by(envoy) > taken {
                 Some(Swap::Taken)
-            } else if discovered(envoy, "update_rejected") > refused {
+            } else if refused_by(envoy) > refused {
                 Some(Swap::Refused(envoy.log().get(logged..).unwrap_or_default().to_owned()))
             } else {
                 None

@@ -44,15 +44,21 @@ impl Demo {
         wrong + usize::from(!self.check_refusal())
     }
 
-    /// A file that is wrong is refused with its reason.
+    /// A file that is wrong is refused with its reason, be it a rule or not even YAML.
     fn check_refusal(&mut self) -> bool {
-        write(&self.file, &read(&self.file).replace("actions: [\"*\"]", "actions: 7"));
-        let reason = poll(LIMIT, || self.edited());
-        let right = matches!(&reason, Some(Event::Refused(reason)) if reason.contains("acl"));
-        println!(
-            "{}   a wrong rule is refused, with the reason: {reason:?}",
-            if right { "ok   " } else { "WRONG" }
-        );
+        let good = read(&self.file);
+        let wrong_rule = good.replace("actions: [\"*\"]", "actions: 7");
+        let mut right = true;
+        for (wrong, expected) in [(wrong_rule, "acl[0].actions"), (good + "]", "yaml-cpp: error at line")] {
+            write(&self.file, &wrong);
+            let reason = match poll(LIMIT, || self.edited()) {
+                Some(Event::Refused(reason)) => reason,
+                other => format!("{other:?}"),
+            };
+            let refused = reason.contains(expected);
+            println!("{}   A wrong file is refused: {reason}", verdict(refused));
+            right &= refused;
+        }
         right
     }
 
@@ -90,8 +96,7 @@ fn attempt(step: &Step, docker: Option<&str>, state: &Path) -> Result<(), String
 
 /// Says what a step did, and whether that was right.
 fn told(step: &Step, outcome: &Result<(), String>) -> bool {
-    let verdict = if outcome.is_ok() { "ok   " } else { "WRONG" };
-    println!("{verdict}   {}: {}", step.topic.title(), step.says);
+    println!("{}   {}: {}", verdict(outcome.is_ok()), step.topic.title(), step.says);
     if let Err(report) = outcome {
         println!(
             "        expected {:?}\n        {}",
@@ -100,4 +105,8 @@ fn told(step: &Step, outcome: &Result<(), String>) -> bool {
         );
     }
     outcome.is_ok()
+}
+
+fn verdict(right: bool) -> &'static str {
+    if right { "ok   " } else { "WRONG" }
 }

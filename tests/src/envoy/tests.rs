@@ -58,6 +58,10 @@ fn a_new_file_is_taken_and_a_wrong_one_refused() {
             panic!("a wrong file was taken")
         };
         assert!(log.contains("acl"), "{log}");
+        let Swap::Refused(log) = envoy.swap_filter("resources: [") else {
+            panic!("what is not YAML was taken")
+        };
+        assert!(log.contains("yaml-cpp: error at line 1"), "{log}");
         assert_eq!(ask(&envoy).status, 200);
     }
 }
