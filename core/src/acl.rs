@@ -102,12 +102,6 @@ pub enum Because {
     },
 }
 
-impl std::fmt::Display for Because {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{self:?}")
-    }
-}
-
 impl Acl {
     /// Compiles the rules; everything that is wrong with any of them is noted in `problems`. With a fault noted, the list
     /// is not to be used: rules are missing from it.
@@ -174,11 +168,6 @@ impl Grant {
     #[must_use]
     pub fn actions(&self) -> &Actions {
         &self.actions
-    }
-
-    #[cfg(test)]
-    pub(crate) fn for_test(scope: Scope, actions: Actions, because: Because) -> Self {
-        Self { scope, actions, because }
     }
 
     /// Why.

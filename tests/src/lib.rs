@@ -1,7 +1,32 @@
-//! The harness.
+//! The harness: starts the real Envoy with the shipped configuration, real registries and real clients. It waits until
+//! they are ready, shows what they logged when a test fails, and stops them.
+//!
+//! | module | what it starts or asks |
+//! |---|---|
+//! | [`module`] | the shipped module on a wasm host of our own |
+//! | [`envoy`] | Envoy with `envoy/standalone.yaml` and the filter |
+//! | [`registry`] | a registry that takes tokens |
+//! | [`skopeo`], [`docker`], [`podman`], [`crane`], [`oras`] | clients, as an operator types them |
+//! | [`http`] | requests byte by byte, and HTTP/2 |
+//! | [`certificates`], [`image`] | keys with their certificates; a small image |
+//! | [`parts`], [`ports`], [`process`] | where programs are, free ports, running and ending |
 
+pub mod certificates;
+pub mod crane;
+pub mod demo;
+pub mod docker;
+pub mod envoy;
+pub mod http;
+pub mod image;
 pub mod keys;
 pub mod module;
+pub mod oras;
+pub mod parts;
+pub mod podman;
+pub mod ports;
+pub mod process;
+pub mod registry;
+pub mod skopeo;
 pub mod verify;
 pub mod cases;
 pub mod go_patterns;

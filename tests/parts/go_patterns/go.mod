@@ -1,0 +1,3 @@
+module go-patterns
+
+go 1.26

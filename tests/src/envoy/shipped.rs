@@ -1,0 +1,160 @@
+//! The shipped configuration with a test's ports and paths in it. Each change is a text that must stand in the file
+//! exactly once: a shipped file that changes under us stops the tests, with the text that is no longer there.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::parts;
+
+/// What may differ in `envoy/standalone.yaml`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Bootstrap {
+    /// The registry's port; zero, where nobody listens, if there is none.
+    pub(super) registry: u16,
+    pub(super) inline: bool,
+    /// Certificate and key.
+    pub(super) tls: Option<(PathBuf, PathBuf)>,
+}
+
+/// What may differ in `envoy/registry_auth.yaml`.
+#[derive(Clone, Debug)]
+pub(super) struct Filter {
+    /// The plugin configuration in the place of the shipped one.
+    pub(super) config: Option<Value>,
+    pub(super) as_text: bool,
+    pub(super) stop_iteration: bool,
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self {
+            config: None,
+            as_text: false,
+            stop_iteration: true,
+        }
+    }
+}
+
+impl Bootstrap {
+    #[track_caller]
+    pub(super) fn render(&self, [listener, admin]: [u16; 2], folder: &Path, filter: &str) -> String {
+        let mut text = Text::read("standalone.yaml");
+        text.replace("port_value: 9901", &format!("port_value: {admin}"));
+        text.replace("port_value: 5001", &format!("port_value: {listener}"));
+        // Port 1 is nobody's: Envoy does not take a port 0 upstream.
+        text.replace("port_value: 5000", &format!("port_value: {}", self.registry.max(1)));
+        if self.inline {
+            // The filter's own typed configuration, in the place and at the depth of the discovery.
+            let (_, inner) = filter
+                .split_once("    typed_config:\n")
+                .expect("the filter's file has a typed_config");
+            let deeper = inner
+                .lines()
+                .fold(String::new(), |deeper, line| deeper + "                " + line + "\n");
+            let start = text
+                .0
+                .find("                    config_discovery:\n")
+                .expect("the filter is discovered");
+            let end = text
+                .0
+                .find("                  - name: envoy.filters.http.router\n")
+                .expect("a router follows");
+            text.0
+                .replace_range(start..end, &format!("                    typed_config:\n{deeper}"));
+        } else {
+            text.replace(
+                "path: envoy/registry_auth.yaml",
+                &format!("path: {}", quoted(folder.join("registry_auth.yaml"))),
+            );
+            text.replace("path: envoy}", &format!("path: {}}}", quoted(folder)));
+        }
+        if let Some((certificate, key)) = &self.tls {
+            text.0 = text.0.replace("#tls ", "");
+            text.replace("filename: server.crt", &format!("filename: {}", quoted(certificate)));
+            text.replace("filename: server.key", &format!("filename: {}", quoted(key)));
+        }
+        text.0
+    }
+}
+
+impl Filter {
+    #[track_caller]
+    pub(super) fn render(&self, module: &Path, env: &[(String, String)]) -> String {
+        let mut text = Text::read("registry_auth.yaml");
+        text.replace(
+            "filename: target/registry_auth.wasm",
+            &format!("filename: {}", quoted(module)),
+        );
+        if !self.stop_iteration {
+            text.replace(
+                "allow_on_headers_stop_iteration: true",
+                "allow_on_headers_stop_iteration: false",
+            );
+        }
+        let (_, keys) = text
+            .0
+            .split_once("host_env_keys: [")
+            .expect("the file has host_env_keys");
+        let (keys, _) = keys.split_once(']').expect("the keys are a list in brackets");
+        let mut keys: Vec<_> = keys.split(", ").map(str::to_owned).collect();
+        for (name, _) in env {
+            if !keys.contains(name) {
+                text.replace(
+                    &format!("[{}]", keys.join(", ")),
+                    &format!("[{}, {name}]", keys.join(", ")),
+                );
+                keys.push(name.clone());
+            }
+        }
+        if let Some(config) = &self.config {
+            let start = text
+                .0
+                .find("          value:\n")
+                .expect("the plugin configuration is the last block");
+            text.0.truncate(start);
+            // JSON is YAML.
+            let value = if self.as_text {
+                Value::from(config.to_string())
+            } else {
+                config.clone()
+            };
+            let _ = writeln!(text.0, "          value: {value}");
+        }
+        if self.as_text {
+            assert!(
+                self.config.is_some(),
+                "only a given configuration can be handed over as text"
+            );
+            text.replace("google.protobuf.Struct", "google.protobuf.StringValue");
+        }
+        text.0
+    }
+}
+
+struct Text(String);
+
+impl Text {
+    #[track_caller]
+    fn read(name: &str) -> Self {
+        let path = parts::checkout().join("envoy").join(name);
+        Self(fs::read_to_string(&path).unwrap_or_else(|error| panic!("cannot read `{}`: {error}", path.display())))
+    }
+
+    #[track_caller]
+    fn replace(&mut self, from: &str, to: &str) {
+        let count = self.0.matches(from).count();
+        assert_eq!(
+            count, 1,
+            "`{from}` should stand once in the shipped configuration:\n{}",
+            self.0
+        );
+        self.0 = self.0.replacen(from, to, 1);
+    }
+}
+
+fn quoted(path: impl AsRef<Path>) -> String {
+    Value::from(path.as_ref().to_string_lossy().into_owned()).to_string()
+}

@@ -1,0 +1,152 @@
+//! Where the real programs are: what `make setup` brought, by the versions that `tests/parts/versions.env` names.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+/// Which of the supported releases of Envoy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EnvoyRelease {
+    /// The newest one, which most tests run on.
+    Current,
+    /// The oldest one: it has no foreign function `sign`.
+    Oldest,
+}
+
+/// Which of the registries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegistryRelease {
+    V2_8,
+    V3_0,
+    V3_1,
+}
+
+impl EnvoyRelease {
+    pub const ALL: [Self; 2] = [Self::Current, Self::Oldest];
+
+    #[track_caller]
+    pub fn program(self) -> PathBuf {
+        cached(
+            "envoy",
+            match self {
+                Self::Current => "ENVOY",
+                Self::Oldest => "ENVOY_OLD",
+            },
+        )
+    }
+}
+
+impl RegistryRelease {
+    pub const ALL: [Self; 3] = [Self::V2_8, Self::V3_0, Self::V3_1];
+
+    #[track_caller]
+    pub fn program(self) -> PathBuf {
+        self.found().unwrap_or_else(|missing| panic!("{missing}"))
+    }
+
+    /// The program, or the text that says what is missing.
+    pub fn found(self) -> Result<PathBuf, String> {
+        match self {
+            Self::V2_8 => find("docker-registry"),
+            Self::V3_0 => find_cached("registry", "REGISTRY_OLD"),
+            Self::V3_1 => find_cached("registry", "REGISTRY"),
+        }
+    }
+}
+
+/// The filter: `$REGISTRY_AUTH_WASM`, or `target/registry_auth.wasm` as `make wasm` left it.
+#[track_caller]
+pub fn wasm() -> PathBuf {
+    let path =
+        env::var_os("REGISTRY_AUTH_WASM").map_or_else(|| checkout().join("target/registry_auth.wasm"), PathBuf::from);
+    assert!(
+        path.is_file(),
+        "the filter `{}` is missing; run `make wasm`",
+        path.display()
+    );
+    path.canonicalize().unwrap_or(path)
+}
+
+#[track_caller]
+pub fn crane() -> PathBuf {
+    cached("crane", "CRANE")
+}
+
+#[track_caller]
+pub fn oras() -> PathBuf {
+    cached("oras", "ORAS")
+}
+
+/// A program of the system's packages, looked up in `PATH` and where administrators' programs are.
+#[track_caller]
+pub fn system(name: &str) -> PathBuf {
+    find(name).unwrap_or_else(|missing| panic!("{missing}"))
+}
+
+/// As [`system`], with the text that says what is missing.
+pub fn find(name: &str) -> Result<PathBuf, String> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .chain(["/usr/sbin", "/usr/local/sbin", "/sbin"].map(PathBuf::from))
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
+        .ok_or_else(|| format!("the program `{name}` is missing; run `make setup`"))
+}
+
+/// The top folder of this checkout.
+pub fn checkout() -> &'static Path {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().unwrap_or(tests)
+}
+
+#[track_caller]
+fn cached(name: &str, key: &str) -> PathBuf {
+    find_cached(name, key).unwrap_or_else(|missing| panic!("{missing}"))
+}
+
+fn find_cached(name: &str, key: &str) -> Result<PathBuf, String> {
+    let versions = checkout().join("tests/parts/versions.env");
+    let text =
+        fs::read_to_string(&versions).map_err(|error| format!("cannot read `{}`: {error}", versions.display()))?;
+    let version = value(&text, key).ok_or_else(|| format!("`{}` does not name `{key}`", versions.display()))?;
+    let file = cache()?.join("bin").join(format!("{name}-{version}"));
+    if file.is_file() {
+        Ok(file)
+    } else {
+        Err(format!("the program `{}` is missing; run `make setup`", file.display()))
+    }
+}
+
+fn cache() -> Result<PathBuf, String> {
+    let folder = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    folder("REGISTRY_AUTH_CACHE")
+        .or_else(|| folder("XDG_CACHE_HOME").map(|cache| cache.join("envoy-registry-auth")))
+        .or_else(|| folder("HOME").map(|home| home.join(".cache/envoy-registry-auth")))
+        .ok_or_else(|| "neither `HOME` nor `REGISTRY_AUTH_CACHE` is set; set one".to_owned())
+}
+
+fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    text.lines()
+        .find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
+        .map(str::trim)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_found_whole() {
+        let text = "# ENVOY=0\nENVOY_OLD=1.36.2\nENVOY=1.40.0\n";
+        assert_eq!(value(text, "ENVOY"), Some("1.40.0"));
+        assert_eq!(value(text, "ENVOY_OLD"), Some("1.36.2"));
+        assert_eq!(value(text, "CRANE"), None);
+    }
+
+    #[test]
+    fn a_missing_program_says_what_to_run() {
+        assert_eq!(
+            find("no-such-program").unwrap_err(),
+            "the program `no-such-program` is missing; run `make setup`"
+        );
+    }
+}
