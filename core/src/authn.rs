@@ -72,10 +72,16 @@ pub enum Proof {
 impl StaticUsers {
     /// Compiles the `users` map; what is wrong with it is noted in `problems`.
     pub fn compile(users: Vec<User>, problems: &mut Problems) -> Self {
-        let mut compiled = Self { users: HashMap::with_capacity(users.len()), dearest: Dearest::default() };
+        let mut compiled = Self {
+            users: HashMap::with_capacity(users.len()),
+            dearest: Dearest::default(),
+        };
         if users.len() > MAX_USERS {
             let place = crate::problem::Place::root().key("users");
-            problems.error(&place, format_args!("has {} users; at most {MAX_USERS} are taken", users.len()));
+            problems.error(
+                &place,
+                format_args!("has {} users; at most {MAX_USERS} are taken", users.len()),
+            );
             return compiled;
         }
         for user in users {
@@ -95,9 +101,17 @@ impl StaticUsers {
                 hash.inspect(|hash| self.dearest.note(hash)).map(Password::Hashed)
             }
         };
-        let (Some(account), Some(password)) = (account, password) else { return };
+        let (Some(account), Some(password)) = (account, password) else {
+            return;
+        };
         let labels = Labels::new(user.labels, LabelsArePatterns::Glob);
-        self.users.insert(user.name, StaticUser { identity: Identity { account, labels }, password });
+        self.users.insert(
+            user.name,
+            StaticUser {
+                identity: Identity { account, labels },
+                password,
+            },
+        );
     }
 
     /// Whether `password` lets `account` in.
@@ -112,11 +126,20 @@ impl StaticUsers {
     ) -> Result<Outcome, NotComputed> {
         let (spent, outcome) = match self.users.get(account.as_str()) {
             None => (None, Outcome::NoMatch),
-            Some(StaticUser { identity, password: Password::Any }) => {
+            Some(StaticUser {
+                identity,
+                password: Password::Any,
+            }) => {
                 return Ok(Outcome::Accept(identity.clone(), Proof::Open));
             }
-            Some(StaticUser { password: Password::Nothing, .. }) => (None, Outcome::Deny),
-            Some(StaticUser { identity, password: Password::Hashed(hash) }) => {
+            Some(StaticUser {
+                password: Password::Nothing,
+                ..
+            }) => (None, Outcome::Deny),
+            Some(StaticUser {
+                identity,
+                password: Password::Hashed(hash),
+            }) => {
                 if verifier.verify(hash, password)? {
                     return Ok(Outcome::Accept(identity.clone(), Proof::Password));
                 }
@@ -178,7 +201,12 @@ impl Dearest {
             return Argon2id::decoy(due).map(Hash::Argon2id);
         }
         let memory_kib = due.work().saturating_sub(done).checked_div(due.passes)?;
-        Argon2id::decoy(Argon2Cost { memory_kib, passes: due.passes, lanes: 1 }).map(Hash::Argon2id)
+        Argon2id::decoy(Argon2Cost {
+            memory_kib,
+            passes: due.passes,
+            lanes: 1,
+        })
+        .map(Hash::Argon2id)
     }
 }
 

@@ -37,7 +37,10 @@ impl RealIp {
     /// The address number `position` of `header`.
     #[must_use]
     pub fn new(header: &str, position: i64) -> Self {
-        Self { header: header.to_ascii_lowercase(), position }
+        Self {
+            header: header.to_ascii_lowercase(),
+            position,
+        }
     }
 
     /// The header's name, in lower case.
@@ -51,15 +54,22 @@ impl RealIp {
     /// # Errors
     /// See [`AddressError`]. A position outside of the list is one, in either direction.
     pub fn pick<'a>(&self, lines: impl Iterator<Item = &'a [u8]>) -> Result<IpAddr, AddressError> {
-        let addresses: Vec<&[u8]> = lines.flat_map(|line| line.split(|b| *b == b',')).map(<[u8]>::trim_ascii).collect();
+        let addresses: Vec<&[u8]> = lines
+            .flat_map(|line| line.split(|b| *b == b','))
+            .map(<[u8]>::trim_ascii)
+            .collect();
         if addresses.iter().all(|address| address.is_empty()) {
             return Err(AddressError::NoHeader);
         }
         let index = match usize::try_from(self.position) {
             Ok(index) => Some(index),
-            Err(_) => usize::try_from(self.position.unsigned_abs()).ok().and_then(|back| addresses.len().checked_sub(back)),
+            Err(_) => usize::try_from(self.position.unsigned_abs())
+                .ok()
+                .and_then(|back| addresses.len().checked_sub(back)),
         };
-        let address = index.and_then(|index| addresses.get(index)).ok_or(AddressError::TooFew)?;
+        let address = index
+            .and_then(|index| addresses.get(index))
+            .ok_or(AddressError::TooFew)?;
         parse(address)
     }
 }
@@ -79,7 +89,10 @@ fn parse_text(text: &str) -> Option<IpAddr> {
     if let Some(rest) = text.strip_prefix('[') {
         let (address, port) = rest.split_once(']')?;
         let port_is_good = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
-        return port_is_good.then(|| address.parse::<Ipv6Addr>().ok()).flatten().map(IpAddr::V6);
+        return port_is_good
+            .then(|| address.parse::<Ipv6Addr>().ok())
+            .flatten()
+            .map(IpAddr::V6);
     }
     match text.split_once(':') {
         Some((address, port)) if !port.contains(':') => {
@@ -119,8 +132,22 @@ mod tests {
     #[test]
     fn what_is_no_address_is_an_error_and_never_another_address() {
         for text in [
-            "", "unknown", "192.0.2", "192.0.2.07", "192.0.2.7:", "192.0.2.7:65536", "192.0.2.7:+1", " 192.0.2.7",
-            "[192.0.2.7]", "[::1", "[::1]x", "[::1]:", "fe80::1%eth0", "::1]:80", "/run/envoy.sock", "1.2.3.4/32",
+            "",
+            "unknown",
+            "192.0.2",
+            "192.0.2.07",
+            "192.0.2.7:",
+            "192.0.2.7:65536",
+            "192.0.2.7:+1",
+            " 192.0.2.7",
+            "[192.0.2.7]",
+            "[::1",
+            "[::1]x",
+            "[::1]:",
+            "fe80::1%eth0",
+            "::1]:80",
+            "/run/envoy.sock",
+            "1.2.3.4/32",
         ] {
             assert_eq!(parse(text.as_bytes()), Err(AddressError::NoAddress), "{text}");
         }
@@ -135,7 +162,11 @@ mod tests {
             assert_eq!(picked, Ok(address.parse().unwrap()), "{position}");
         }
         for position in [3, -4, i64::MIN, i64::MAX] {
-            assert_eq!(RealIp::new("x", position).pick(lines.into_iter()), Err(AddressError::TooFew), "{position}");
+            assert_eq!(
+                RealIp::new("x", position).pick(lines.into_iter()),
+                Err(AddressError::TooFew),
+                "{position}"
+            );
         }
     }
 
@@ -144,7 +175,10 @@ mod tests {
         let real_ip = RealIp::new("x-real-ip", -1);
         assert_eq!(real_ip.pick([].into_iter()), Err(AddressError::NoHeader));
         assert_eq!(real_ip.pick([b" ".as_slice()].into_iter()), Err(AddressError::NoHeader));
-        assert_eq!(real_ip.pick([b"192.0.2.1,".as_slice()].into_iter()), Err(AddressError::NoAddress));
+        assert_eq!(
+            real_ip.pick([b"192.0.2.1,".as_slice()].into_iter()),
+            Err(AddressError::NoAddress)
+        );
     }
 
     proptest! {

@@ -40,7 +40,11 @@ pub enum Undecided {
 /// # Errors
 /// See [`Undecided`].
 pub fn decide(policy: &Policy, request: &TokenRequest, verifier: &dyn Verifier) -> Result<Decision, Undecided> {
-    if policy.services.as_ref().is_some_and(|services| !services.contains(&request.service)) {
+    if policy
+        .services
+        .as_ref()
+        .is_some_and(|services| !services.contains(&request.service))
+    {
         return Err(Undecided::ForeignService(request.service.clone()));
     }
     let (identity, proof) = authenticate(policy, &request.credentials, verifier)?;
@@ -51,7 +55,12 @@ pub fn decide(policy: &Policy, request: &TokenRequest, verifier: &dyn Verifier) 
         scope,
     });
     let grants = asked.map(|asked| policy.acl.decide(&asked)).collect();
-    Ok(Decision { identity, proof, service: request.service.clone(), grants })
+    Ok(Decision {
+        identity,
+        proof,
+        service: request.service.clone(),
+        grants,
+    })
 }
 
 fn authenticate(
@@ -62,7 +71,9 @@ fn authenticate(
     let outcome = match credentials {
         // The anonymous account is asked for like any other: without an entry `""` nobody is let in unnamed.
         Credentials::Anonymous => {
-            policy.users.authenticate(&Account::anonymous(), &Secret::new(Vec::new()), verifier)?
+            policy
+                .users
+                .authenticate(&Account::anonymous(), &Secret::new(Vec::new()), verifier)?
         }
         Credentials::Password { account, password } => policy.users.authenticate(account, password, verifier)?,
         Credentials::RefreshToken(_) => return Err(Undecided::Unproven(Unproven::RefreshToken)),
@@ -111,6 +122,11 @@ impl Decision {
     /// A decision for tests of what comes after it.
     #[cfg(test)]
     pub(crate) fn for_test(identity: Identity, service: Service, grants: Vec<Grant>) -> Self {
-        Self { identity, proof: Proof::Password, service, grants }
+        Self {
+            identity,
+            proof: Proof::Password,
+            service,
+            grants,
+        }
     }
 }

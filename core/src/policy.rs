@@ -59,12 +59,24 @@ impl Policy {
     ///
     /// # Errors
     /// All problems, if one of them is a fault. With the policy come the warnings.
-    pub fn compile(document: Document, now: Timestamp, mut problems: Problems) -> Result<(Self, Vec<Problem>), Problems> {
+    pub fn compile(
+        document: Document,
+        now: Timestamp,
+        mut problems: Problems,
+    ) -> Result<(Self, Vec<Problem>), Problems> {
         let endpoint = Endpoint::compile(&document.server, &mut problems);
         let real_ip = real_ip(&document.server, &mut problems);
-        let services = document.services.as_ref().and_then(|services| compile_services(services, &mut problems));
-        let users = required(document.users, "users", "write `users: {}` if nobody may sign in", &mut problems)
-            .map(|users| StaticUsers::compile(users, &mut problems));
+        let services = document
+            .services
+            .as_ref()
+            .and_then(|services| compile_services(services, &mut problems));
+        let users = required(
+            document.users,
+            "users",
+            "write `users: {}` if nobody may sign in",
+            &mut problems,
+        )
+        .map(|users| StaticUsers::compile(users, &mut problems));
         if let Some(users) = &users {
             warn_of_dear_hashes(users, &mut problems);
         }
@@ -107,7 +119,10 @@ fn real_ip(server: &server::Server, problems: &mut Problems) -> Option<RealIp> {
         }
         return None;
     };
-    if !header.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)) {
+    if !header
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+    {
         problems.error(&place.key("real_ip_header"), "must be the name of a header");
     }
     if server.real_ip_pos.is_some_and(|position| position >= 0) {
@@ -116,16 +131,26 @@ fn real_ip(server: &server::Server, problems: &mut Problems) -> Option<RealIp> {
             "counts from the left, where clients write what they like; count trusted proxies from the right (`-1` is the last)",
         );
     }
-    Some(RealIp::new(header, server.real_ip_pos.unwrap_or(RealIp::DEFAULT_POSITION)))
+    Some(RealIp::new(
+        header,
+        server.real_ip_pos.unwrap_or(RealIp::DEFAULT_POSITION),
+    ))
 }
 
 fn compile_services(services: &[String], problems: &mut Problems) -> Option<BTreeSet<Service>> {
     let place = Place::root().key("services");
     if services.is_empty() {
-        problems.error(&place, "lists no service, so no token could be minted; leave it out to allow any");
+        problems.error(
+            &place,
+            "lists no service, so no token could be minted; leave it out to allow any",
+        );
     }
     let parsed = services.iter().enumerate();
-    Some(parsed.filter_map(|(i, service)| problems.keep(&place.index(i), Service::parse(service))).collect())
+    Some(
+        parsed
+            .filter_map(|(i, service)| problems.keep(&place.index(i), Service::parse(service)))
+            .collect(),
+    )
 }
 
 fn warn_of_dear_hashes(users: &StaticUsers, problems: &mut Problems) {
@@ -164,9 +189,17 @@ fn compile_token(token: token::Token, now: Timestamp, problems: &mut Problems) -
         }
         (None, _) => None,
     };
-    let form = if token.disable_legacy_key_id { KidForm::Thumbprint } else { KidForm::Libtrust };
+    let form = if token.disable_legacy_key_id {
+        KidForm::Thumbprint
+    } else {
+        KidForm::Libtrust
+    };
     let header = Header::new(&key, form, chain.as_ref());
-    Some(Minting { mint: Mint::new(&issuer, lifetime, header), issuer, key })
+    Some(Minting {
+        mint: Mint::new(&issuer, lifetime, header),
+        issuer,
+        key,
+    })
 }
 
 fn issuer(issuer: Option<String>, place: &Place, problems: &mut Problems) -> Option<String> {
@@ -186,22 +219,27 @@ fn lifetime(expiration: Option<i64>, place: &Place, problems: &mut Problems) -> 
     let place = place.key("expiration");
     let seconds = expiration.unwrap_or(DEFAULT_LIFE);
     if !(1..=LONGEST_LIFE).contains(&seconds) {
-        problems.error(&place, format_args!("must be a number of seconds from 1 to {LONGEST_LIFE}, not {seconds}"));
+        problems.error(
+            &place,
+            format_args!("must be a number of seconds from 1 to {LONGEST_LIFE}, not {seconds}"),
+        );
     } else if seconds < SHORTEST_LIFE {
-        problems.warn(&place, format_args!("counts as {SHORTEST_LIFE}: no client takes a token to live shorter"));
+        problems.warn(
+            &place,
+            format_args!("counts as {SHORTEST_LIFE}: no client takes a token to live shorter"),
+        );
     }
     Duration::from_secs(seconds.max(SHORTEST_LIFE).unsigned_abs())
 }
 
-fn key(
-    pem: Option<&crate::secret::Secret<String>>,
-    place: &Place,
-    problems: &mut Problems,
-) -> Option<SigningKey> {
+fn key(pem: Option<&crate::secret::Secret<String>>, place: &Place, problems: &mut Problems) -> Option<SigningKey> {
     let place = place.key("key");
     let Some(pem) = pem else {
         if !problems.is_refusal_at(&place) && !problems.is_refusal_at(&Place::root().key("token").key("key_env")) {
-            problems.error(&place, "is missing; it is what tokens are signed with, or name a variable with `key_env`");
+            problems.error(
+                &place,
+                "is missing; it is what tokens are signed with, or name a variable with `key_env`",
+            );
         }
         return None;
     };

@@ -122,7 +122,10 @@ impl Refusal {
 fn malformed_code(malformed: &Malformed) -> &'static str {
     match malformed {
         Malformed::Missing(_) => "MISSING_REQUIRED_FIELD",
-        Malformed::Unsupported { parameter: "offline_token", .. } => "BAD_TOKEN_OPTION",
+        Malformed::Unsupported {
+            parameter: "offline_token",
+            ..
+        } => "BAD_TOKEN_OPTION",
         Malformed::Address(_) | Malformed::TwoAuthorizations | Malformed::SecretInQuery(_) => "UNSUPPORTED",
         Malformed::Form(_)
         | Malformed::Scope(_)
@@ -139,7 +142,11 @@ impl Replies {
     /// Answers in the name of `issuer`, with `Strict-Transport-Security` if `hsts`.
     #[must_use]
     pub fn new(issuer: &str, hsts: bool) -> Self {
-        Self { challenge: format!("Basic realm={}", quoted(issuer)), issuer: issuer.to_owned(), hsts }
+        Self {
+            challenge: format!("Basic realm={}", quoted(issuer)),
+            issuer: issuer.to_owned(),
+            hsts,
+        }
     }
 
     /// The answer with a token. `expires_in` counts from `issued_at`, and both together are the token's `exp`.
@@ -208,7 +215,10 @@ impl Replies {
             ("pragma", "no-cache".to_owned()),
         ];
         if self.hsts {
-            headers.push(("strict-transport-security", "max-age=63072000; includeSubDomains".to_owned()));
+            headers.push((
+                "strict-transport-security",
+                "max-age=63072000; includeSubDomains".to_owned(),
+            ));
         }
         Reply { status, headers, body }
     }

@@ -202,13 +202,19 @@ impl Head {
         let grant_type = parameters.body.one("grant_type").map_err(Malformed::from)?;
         if !matches!(grant_type, None | Some("password" | "refresh_token")) {
             let wanted = "`password` or `refresh_token`";
-            return Err(Malformed::Unsupported { parameter: "grant_type", wanted }.into());
+            return Err(Malformed::Unsupported {
+                parameter: "grant_type",
+                wanted,
+            }
+            .into());
         }
         let credentials = match &self.authorization {
             Some(header) => header_credentials(header.expose())?,
             None if grant_type == Some("refresh_token") => {
                 let token = parameters.body.one("refresh_token").map_err(Malformed::from)?;
-                let token = token.filter(|token| !token.is_empty()).ok_or(Malformed::Missing("refresh_token"))?;
+                let token = token
+                    .filter(|token| !token.is_empty())
+                    .ok_or(Malformed::Missing("refresh_token"))?;
                 Credentials::RefreshToken(Secret::new(token.to_owned()))
             }
             None => form_credentials(&parameters.body, grant_type.is_some())?,
@@ -231,7 +237,10 @@ struct Parameters<'a> {
 
 impl<'a> Parameters<'a> {
     fn read(body: &'a [u8], query: &'a [u8]) -> Result<Self, Malformed> {
-        let mut parameters = Self { body: Pairs::default(), query: Pairs::default() };
+        let mut parameters = Self {
+            body: Pairs::default(),
+            query: Pairs::default(),
+        };
         parameters.body.add(body)?;
         parameters.query.add(query)?;
         for secret in ["password", "refresh_token"] {
@@ -256,14 +265,20 @@ impl<'a> Parameters<'a> {
             None | Some("" | "online") => false,
             Some("offline") => true,
             Some(_) => {
-                return Err(Malformed::Unsupported { parameter: "access_type", wanted: "`online` or `offline`" });
+                return Err(Malformed::Unsupported {
+                    parameter: "access_type",
+                    wanted: "`online` or `offline`",
+                });
             }
         };
         let by_token = match self.one("offline_token")? {
             None | Some("" | "false" | "0") => false,
             Some("true" | "1") => true,
             Some(_) => {
-                return Err(Malformed::Unsupported { parameter: "offline_token", wanted: "`true` or `false`" });
+                return Err(Malformed::Unsupported {
+                    parameter: "offline_token",
+                    wanted: "`true` or `false`",
+                });
             }
         };
         Ok(by_type || by_token)
@@ -272,7 +287,11 @@ impl<'a> Parameters<'a> {
     /// docker and podman send `account` beside Basic; another one would be asked for in this one's name.
     fn agree(&self, account: &Account) -> Result<(), Malformed> {
         for name in ["account", "username"] {
-            let named = if name == "username" { self.body.one(name)? } else { self.one(name)? };
+            let named = if name == "username" {
+                self.body.one(name)?
+            } else {
+                self.one(name)?
+            };
             if named.is_some_and(|named| named != account.as_str()) {
                 return Err(Malformed::OtherAccount(name));
             }
@@ -288,9 +307,10 @@ fn header_credentials(value: &[u8]) -> Result<Credentials, Refusal> {
         Ok(Basic::Password { name, password }) if password.expose() == b"REFRESH" => {
             Ok(Credentials::RefreshToken(Secret::new(name)))
         }
-        Ok(Basic::Password { name, password }) => {
-            Ok(Credentials::Password { account: Account::parse(&name).map_err(Malformed::from)?, password })
-        }
+        Ok(Basic::Password { name, password }) => Ok(Credentials::Password {
+            account: Account::parse(&name).map_err(Malformed::from)?,
+            password,
+        }),
         Err(BasicError::Two) => Err(Malformed::TwoAuthorizations.into()),
         Err(BasicError::Foreign) => Err(Refusal::Unproven(Unproven::ForeignScheme)),
         Err(BasicError::Broken) => Err(Refusal::Unproven(Unproven::BrokenHeader)),
@@ -319,7 +339,8 @@ fn form_credentials(body: &Pairs<'_>, required: bool) -> Result<Credentials, Ref
 /// `application/x-www-form-urlencoded`, whatever parameters follow.
 fn is_form(content_type: &[u8]) -> bool {
     let kind = content_type.split(|b| *b == b';').next().unwrap_or_default();
-    kind.trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+    kind.trim_ascii()
+        .eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
 }
 
 #[cfg(test)]

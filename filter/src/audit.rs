@@ -113,7 +113,9 @@ pub fn method(request: &TokenRequest) -> &'static str {
 impl<'a> ScopeRecord<'a> {
     fn granted(grant: &'a Grant) -> Self {
         let (rule, comment) = match grant.because() {
-            Because::Rule { index, comment } | Because::CannotJudge { index, comment } => (Some(*index), comment.as_deref()),
+            Because::Rule { index, comment } | Because::CannotJudge { index, comment } => {
+                (Some(*index), comment.as_deref())
+            }
             Because::NoRule => (None, None),
         };
         Self {
@@ -126,6 +128,12 @@ impl<'a> ScopeRecord<'a> {
     }
 
     fn undecided(scope: &Scope) -> Self {
-        Self { scope: scope.to_string(), granted: Vec::new(), rule: None, comment: None, because: "not asked".to_owned() }
+        Self {
+            scope: scope.to_string(),
+            granted: Vec::new(),
+            rule: None,
+            comment: None,
+            because: "not asked".to_owned(),
+        }
     }
 }

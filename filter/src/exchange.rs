@@ -49,7 +49,11 @@ const SOURCE_ADDRESS: &[u8] = b"source\0address";
 
 impl Exchange {
     pub(crate) fn new(context_id: u32, worker: Rc<Worker>) -> Self {
-        Self { context_id, worker, state: State::Idle }
+        Self {
+            context_id,
+            worker,
+            state: State::Idle,
+        }
     }
 
     /// The headers are there.
@@ -57,7 +61,11 @@ impl Exchange {
         let Some(generation) = self.worker.generation() else {
             // Envoy runs no stream through a plugin that refused its configuration; if one did, nothing opens.
             self.state = State::Answered;
-            send(&Reply { status: 503, headers: Vec::new(), body: String::new() });
+            send(&Reply {
+                status: 503,
+                headers: Vec::new(),
+                body: String::new(),
+            });
             return Action::Pause;
         };
         let policy = &generation.policy;
@@ -77,7 +85,14 @@ impl Exchange {
                 Some(method) => {
                     let head = head(policy, method, path, &headers);
                     let request_id = String::from_utf8_lossy(first(b"x-request-id")).into_owned();
-                    self.read(Reading { head, request_id, generation: Rc::clone(&generation) }, end_of_stream)
+                    self.read(
+                        Reading {
+                            head,
+                            request_id,
+                            generation: Rc::clone(&generation),
+                        },
+                        end_of_stream,
+                    )
                 }
             },
         }
@@ -108,7 +123,11 @@ impl Exchange {
     /// More of the body is there, `size` bytes in all.
     fn body(&mut self, size: usize, end_of_stream: bool) -> Action {
         let State::Reading(reading) = &self.state else {
-            return if matches!(self.state, State::Idle) { Action::Continue } else { Action::Pause };
+            return if matches!(self.state, State::Idle) {
+                Action::Continue
+            } else {
+                Action::Pause
+            };
         };
         if !self.worker.held.body_came(self.context_id) {
             self.state = State::Answered;
@@ -182,14 +201,20 @@ impl Reading {
         metrics::authentication(audit::method(&request), "accepted");
         let jti = Jti::from_random(host::random().map_err(|_| Refusal::Unavailable)?);
         let now = Timestamp::from_seconds(Duration::from_nanos(start).as_secs());
-        let token = policy.mint.issue(&decision, now, &jti, &self.generation.signing).map_err(|_| Refusal::Unavailable)?; // 4
+        let token = policy
+            .mint
+            .issue(&decision, now, &jti, &self.generation.signing)
+            .map_err(|_| Refusal::Unavailable)?; // 4
         self.record(Record::issued(&request, &decision, &token), start);
         Ok(policy.replies.token(&token, &decision, request.method)) // 5
     }
 
     /// Leaves the decision to Envoy's access log, or to its log.
     fn record(&self, record: Record<'_>, start: u64) {
-        let states = [("registry_auth_account", record.account()), ("registry_auth_decision", record.result())];
+        let states = [
+            ("registry_auth_account", record.account()),
+            ("registry_auth_decision", record.result()),
+        ];
         for (name, value) in states {
             let _ = host::set_filter_state(name, value.as_bytes());
         }
@@ -218,7 +243,10 @@ fn refused(policy: &Policy, refusal: &Refusal) -> Reply {
 
 fn send(reply: &Reply) {
     if let Err(error) = host::reply(reply.status, &reply.headers, reply.body.as_bytes()) {
-        host::log(Level::Error, &format!("registry_auth: cannot answer: host status {}", error.0));
+        host::log(
+            Level::Error,
+            &format!("registry_auth: cannot answer: host status {}", error.0),
+        );
     }
 }
 
@@ -235,7 +263,9 @@ impl HttpContext for Exchange {
 
     /// Trailers end the body too.
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
-        let State::Reading(_) = &self.state else { return Action::Continue };
+        let State::Reading(_) = &self.state else {
+            return Action::Continue;
+        };
         let size = host::buffer(Buffer::RequestBody, MAX_BODY_BYTES.saturating_add(1)).map_or(0, |body| body.len());
         self.body(size, true)
     }

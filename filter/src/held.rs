@@ -75,7 +75,13 @@ impl Held {
         if let Some(id) = given_up {
             waiting.remove(&id);
         }
-        waiting.insert(context_id, Waiting { since: now, size_then: total_size() });
+        waiting.insert(
+            context_id,
+            Waiting {
+                since: now,
+                size_then: total_size(),
+            },
+        );
         given_up
     }
 

@@ -143,8 +143,7 @@ pub(crate) fn on_stream<T>(root_id: u32, context_id: u32, act: impl FnOnce() -> 
 pub(crate) fn buffer(buffer: Buffer, max_size: usize) -> Result<Vec<u8>, HostError> {
     let (mut data, mut size) = (null_mut(), 0);
     // SAFETY: the host writes an address and a size to places for them.
-    let status =
-        unsafe { imports::proxy_get_buffer_bytes(buffer as u32, 0, max_size, &raw mut data, &raw mut size) };
+    let status = unsafe { imports::proxy_get_buffer_bytes(buffer as u32, 0, max_size, &raw mut data, &raw mut size) };
     taken(status, data, size)
 }
 
@@ -239,9 +238,14 @@ pub(crate) fn environment() -> Result<Vec<(String, Secret<String>)>, HostError> 
     // SAFETY: the host fills what it said it needs: `count` addresses, and `size` bytes of `NAME=value` texts, each
     // with a NUL behind it.
     checked(unsafe { imports::environ_get(pointers.as_mut_ptr(), data.expose_mut().as_mut_ptr()) })?;
-    let texts = data.expose().split(|b| *b == 0).filter_map(|text| str::from_utf8(text).ok());
+    let texts = data
+        .expose()
+        .split(|b| *b == 0)
+        .filter_map(|text| str::from_utf8(text).ok());
     let variables = texts.filter_map(|text| text.split_once('='));
-    Ok(variables.map(|(name, value)| (name.to_owned(), Secret::new(value.to_owned()))).collect())
+    Ok(variables
+        .map(|(name, value)| (name.to_owned(), Secret::new(value.to_owned())))
+        .collect())
 }
 
 /// Headers in the form of the ABI: a count, the sizes, then the texts, each with a NUL behind it.
@@ -282,7 +286,10 @@ impl Headers {
 
     /// The lines of the header `name`, which is in lower case, as all names are that Envoy hands over.
     pub(crate) fn lines<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_slice())
+        self.0
+            .iter()
+            .filter(move |(known, _)| known == name)
+            .map(|(_, value)| value.as_slice())
     }
 
     /// All lines of the header `name`, joined by commas as RFC 9110 section 5.2 reads them.

@@ -21,7 +21,9 @@ pub(crate) fn token_request(result: &str) {
 
 /// Authentications by the way that was tried, and whether it let the account in.
 pub(crate) fn authentication(method: &str, result: &str) {
-    count(&format!("registry_auth.authentications.method.{method}.result.{result}"));
+    count(&format!(
+        "registry_auth.authentications.method.{method}.result.{result}"
+    ));
 }
 
 /// Signatures by who made them: `host` or `module`.

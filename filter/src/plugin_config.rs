@@ -53,15 +53,21 @@ fn node(bytes: &[u8]) -> Result<Node, PluginConfigError> {
     if !text.starts_with(b"{") {
         // What begins like the first field of a Struct is one; any other text is broken JSON, and said to be so.
         let is_struct = bytes.first() == Some(&0x0a);
-        return if is_struct { Ok(protobuf::read_struct(bytes)?) } else { json(text) };
+        return if is_struct {
+            Ok(protobuf::read_struct(bytes)?)
+        } else {
+            json(text)
+        };
     }
     // A Struct may begin like JSON: its first byte is a line break, and a name of 123 bytes has the length `{`.
     json(text).or_else(|not_json| protobuf::read_struct(bytes).map_err(|_| not_json))
 }
 
 fn json(text: &[u8]) -> Result<Node, PluginConfigError> {
-    serde_json::from_slice(text)
-        .map_err(|error| PluginConfigError::NotJson { line: error.line(), column: error.column() })
+    serde_json::from_slice(text).map_err(|error| PluginConfigError::NotJson {
+        line: error.line(),
+        column: error.column(),
+    })
 }
 
 #[cfg(test)]
@@ -85,12 +91,21 @@ mod tests {
     fn what_holds_no_configuration_is_told_without_quoting_it() {
         assert_eq!(node(b""), Err(PluginConfigError::Empty));
         assert_eq!(node(b" \n"), Err(PluginConfigError::Empty));
-        assert_eq!(node(b"{\"a\": secret}"), Err(PluginConfigError::NotJson { line: 1, column: 7 }));
-        assert_eq!(node(b"server: {}"), Err(PluginConfigError::NotJson { line: 1, column: 1 }));
+        assert_eq!(
+            node(b"{\"a\": secret}"),
+            Err(PluginConfigError::NotJson { line: 1, column: 7 })
+        );
+        assert_eq!(
+            node(b"server: {}"),
+            Err(PluginConfigError::NotJson { line: 1, column: 1 })
+        );
         assert!(matches!(node(b"\x0a\xff\xff"), Err(PluginConfigError::NotStruct(_))));
         let deep = [b"{\"a\":".repeat(200), b"1".to_vec(), b"}".repeat(200)].concat();
         assert!(matches!(node(&deep), Err(PluginConfigError::NotJson { .. })));
         let large = vec![b'x'; MAX_CONFIGURATION_BYTES + 1];
-        assert_eq!(node(&large), Err(PluginConfigError::TooLarge(MAX_CONFIGURATION_BYTES + 1)));
+        assert_eq!(
+            node(&large),
+            Err(PluginConfigError::TooLarge(MAX_CONFIGURATION_BYTES + 1))
+        );
     }
 }

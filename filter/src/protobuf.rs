@@ -123,7 +123,9 @@ pub fn read_struct(message: &[u8]) -> Result<Node, WireError> {
 fn read_map(message: &[u8], depth: u32) -> Result<Node, WireError> {
     let mut entries = Vec::new();
     for field in Fields::of(message) {
-        let (1, Field::Bytes(entry)) = field? else { return Err(WireError::Field) };
+        let (1, Field::Bytes(entry)) = field? else {
+            return Err(WireError::Field);
+        };
         let (mut name, mut value) = (String::new(), Node::Null);
         for field in Fields::of(entry) {
             match field? {
@@ -197,7 +199,9 @@ mod tests {
             entry("unset", &[]),
         ]
         .concat();
-        let Node::Map(entries) = read_struct(&bytes).unwrap() else { panic!() };
+        let Node::Map(entries) = read_struct(&bytes).unwrap() else {
+            panic!()
+        };
         let expected = [
             ("null", Node::Null),
             ("number", Node::Number(900.0)),
@@ -214,11 +218,17 @@ mod tests {
     fn malformed_bytes_are_an_error() {
         assert_eq!(read_struct(&[0x0a]), Err(WireError::Short));
         assert_eq!(read_struct(&[0x0a, 5, 1]), Err(WireError::Short));
-        assert_eq!(read_struct(&[0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]), Err(WireError::Short));
+        assert_eq!(
+            read_struct(&[0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]),
+            Err(WireError::Short)
+        );
         assert_eq!(read_struct(&[0xff; 12]), Err(WireError::Field));
         assert_eq!(read_struct(&[0x0b]), Err(WireError::Field));
         assert_eq!(read_struct(b"plain"), Err(WireError::Short));
-        assert_eq!(read_struct(&entry("a", &message(&[(3, b"\xff")]))), Err(WireError::NotUtf8));
+        assert_eq!(
+            read_struct(&entry("a", &message(&[(3, b"\xff")]))),
+            Err(WireError::NotUtf8)
+        );
     }
 
     #[test]

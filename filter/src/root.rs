@@ -48,7 +48,13 @@ impl Worker {
 impl Root {
     pub(crate) fn new(context_id: u32) -> Self {
         let held = Held::default();
-        Self { worker: Rc::new(Worker { root_id: context_id, generation: RefCell::new(None), held }) }
+        Self {
+            worker: Rc::new(Worker {
+                root_id: context_id,
+                generation: RefCell::new(None),
+                held,
+            }),
+        }
     }
 
     fn configure(&self) -> Result<Generation, String> {
@@ -56,11 +62,14 @@ impl Root {
         let bytes = host::buffer(Buffer::PluginConfiguration, usize::MAX).map_err(host_failed)?;
         let variables = host::environment().map_err(host_failed)?;
         let now = host::now().map_err(host_failed)?;
-        let environment =
-            |name: &str| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let environment = |name: &str| {
+            variables
+                .iter()
+                .find(|(known, _)| known == name)
+                .map(|(_, value)| value.clone())
+        };
         let mut problems = Problems::default();
-        let document =
-            plugin_config::read(&bytes, &environment, &mut problems).map_err(|error| error.to_string())?;
+        let document = plugin_config::read(&bytes, &environment, &mut problems).map_err(|error| error.to_string())?;
         let now = Timestamp::from_seconds(Duration::from_nanos(now).as_secs());
         let (policy, warnings) = Policy::compile(document, now, problems).map_err(|problems| problems.to_string())?;
         for warning in warnings {
@@ -80,10 +89,16 @@ impl RootContext for Root {
                 let way = generation.signing.word();
                 *self.worker.generation.borrow_mut() = Some(Rc::new(generation));
                 if let Err(error) = host::set_tick_period(TICK_PERIOD) {
-                    host::log(Level::Error, &format!("registry_auth: no timer: host status {}", error.0));
+                    host::log(
+                        Level::Error,
+                        &format!("registry_auth: no timer: host status {}", error.0),
+                    );
                     return false;
                 }
-                host::log(Level::Info, &format!("registry_auth: configuration in force, tokens signed by {way}"));
+                host::log(
+                    Level::Info,
+                    &format!("registry_auth: configuration in force, tokens signed by {way}"),
+                );
                 true
             }
             Err(faults) => {
@@ -97,22 +112,26 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         let Ok(now) = host::now() else { return };
-        let Some(generation) = self.worker.generation() else { return };
-        self.worker.held.tick(self.worker.root_id, Duration::from_nanos(now), |ended| {
-            if ended == Ended::NoBodies {
-                host::log(
-                    Level::Warn,
-                    "registry_auth: bodies of POST requests do not reach the filter, so POST is answered 404 and \
+        let Some(generation) = self.worker.generation() else {
+            return;
+        };
+        self.worker
+            .held
+            .tick(self.worker.root_id, Duration::from_nanos(now), |ended| {
+                if ended == Ended::NoBodies {
+                    host::log(
+                        Level::Warn,
+                        "registry_auth: bodies of POST requests do not reach the filter, so POST is answered 404 and \
                      clients use GET; set `allow_on_headers_stop_iteration: true` in the plugin's configuration \
                      (Envoy 1.35 and up), or `request_body: route` where the route leads POSTs to a token server",
-                );
-            }
-            let refusal = match ended {
-                Ended::NoBodies | Ended::NoBody => Refusal::NoPost,
-                Ended::TooSlow => Refusal::TooSlow,
-            };
-            exchange::refuse(&generation.policy, &refusal);
-        });
+                    );
+                }
+                let refusal = match ended {
+                    Ended::NoBodies | Ended::NoBody => Refusal::NoPost,
+                    Ended::TooSlow => Refusal::TooSlow,
+                };
+                exchange::refuse(&generation.policy, &refusal);
+            });
     }
 
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {

@@ -27,7 +27,10 @@ impl SigningWay {
     /// Has the host sign something, and takes it if that went well.
     pub(crate) fn detect(key: &SigningKey) -> Self {
         let host = HostSigner::new(key).filter(|host| host.sign(b"registry_auth").is_some());
-        Self { host, module: ModuleSigner::new(key) }
+        Self {
+            host,
+            module: ModuleSigner::new(key),
+        }
     }
 
     /// Who signs, in a word.
@@ -54,7 +57,10 @@ impl HostSigner {
         let mut request = Vec::new();
         put_bytes(&mut request, 1, hash.as_bytes());
         put_bytes(&mut request, 2, key.pkcs8_der().expose());
-        Some(Self { algorithm, request: Secret::new(request) })
+        Some(Self {
+            algorithm,
+            request: Secret::new(request),
+        })
     }
 
     /// The signature in the form that JOSE wants; `None` if the host cannot.

@@ -11,11 +11,13 @@
 //! | [`certificates`], [`image`] | keys with their certificates; a small image |
 //! | [`parts`], [`ports`], [`process`] | where programs are, free ports, running and ending |
 
+pub mod cases;
 pub mod certificates;
 pub mod crane;
 pub mod demo;
 pub mod docker;
 pub mod envoy;
+pub mod go_patterns;
 pub mod http;
 pub mod image;
 pub mod keys;
@@ -25,9 +27,7 @@ pub mod parts;
 pub mod podman;
 pub mod ports;
 pub mod process;
+pub mod reference;
 pub mod registry;
 pub mod skopeo;
 pub mod verify;
-pub mod cases;
-pub mod go_patterns;
-pub mod reference;

@@ -30,7 +30,9 @@ pub fn fits(algorithm: &str, message: &[u8], signature: &[u8]) -> bool {
             rsa::pkcs1v15::Signature::try_from(signature).is_ok_and(|signature| key.verify(message, &signature).is_ok())
         }
         "EdDSA" => {
-            let key = ed25519_dalek::SigningKey::from_pkcs8_pem(keys::EDDSA).unwrap().verifying_key();
+            let key = ed25519_dalek::SigningKey::from_pkcs8_pem(keys::EDDSA)
+                .unwrap()
+                .verifying_key();
             ed25519_dalek::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok())
         }

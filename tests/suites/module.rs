@@ -71,7 +71,10 @@ fn claims(reply: &Reply) -> Value {
 #[track_caller]
 fn part(reply: &Reply, index: usize) -> Value {
     use base64::Engine;
-    let token = reply.json()["token"].as_str().unwrap_or_else(|| panic!("no token: {}", reply.text())).to_owned();
+    let token = reply.json()["token"]
+        .as_str()
+        .unwrap_or_else(|| panic!("no token: {}", reply.text()))
+        .to_owned();
     let part = token.split('.').nth(index).unwrap();
     serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
@@ -81,7 +84,10 @@ fn part(reply: &Reply, index: usize) -> Value {
 fn granted(reply: &Reply) -> Value {
     let claims = claims(reply);
     let access = claims["access"].as_array().unwrap().iter();
-    access.map(|entry| (entry["name"].as_str().unwrap().to_owned(), entry["actions"].clone())).collect::<serde_json::Map<_, _>>().into()
+    access
+        .map(|entry| (entry["name"].as_str().unwrap().to_owned(), entry["actions"].clone()))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 #[track_caller]

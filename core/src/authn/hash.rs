@@ -3,8 +3,8 @@
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine;
 use base64::alphabet;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD_NO_PAD};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD_NO_PAD};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
@@ -14,7 +14,11 @@ use crate::secret::Secret;
 /// The dearest bcrypt cost that a proxy's worker is asked to bear: 0.85 s.
 pub const MAX_BCRYPT_COST: u32 = 14;
 /// The dearest argon2id: KiB of memory (a module's memory never shrinks again), passes, lanes.
-pub const MAX_ARGON2: Argon2Cost = Argon2Cost { memory_kib: 19_456, passes: 4, lanes: 4 };
+pub const MAX_ARGON2: Argon2Cost = Argon2Cost {
+    memory_kib: 19_456,
+    passes: 4,
+    lanes: 4,
+};
 
 /// The longest password, in bytes.
 pub const MAX_PASSWORD_BYTES: usize = 1024;
@@ -66,7 +70,9 @@ pub struct Argon2Cost {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum HashError {
     /// It begins like none of the known forms.
-    #[error("is no password hash; write one of bcrypt (`$2y$...`), argon2id (`$argon2id$...`) or `sha256:` and 64 hex digits")]
+    #[error(
+        "is no password hash; write one of bcrypt (`$2y$...`), argon2id (`$argon2id$...`) or `sha256:` and 64 hex digits"
+    )]
     Unknown,
     /// argon2i or argon2d.
     #[error("is an argon2 hash of another kind than argon2id; make one with `argon2id`")]
@@ -78,7 +84,9 @@ pub enum HashError {
     #[error("has a bcrypt cost of {0}; it goes from 4 to 31")]
     NoBcryptCost(u32),
     /// Above [`MAX_BCRYPT_COST`].
-    #[error("has a bcrypt cost of {0}, which would hold up the proxy for seconds; at most {MAX_BCRYPT_COST} is taken, 5 is advised")]
+    #[error(
+        "has a bcrypt cost of {0}, which would hold up the proxy for seconds; at most {MAX_BCRYPT_COST} is taken, 5 is advised"
+    )]
     DearBcrypt(u32),
     /// Above [`MAX_ARGON2`].
     #[error("costs more than argon2id is allowed to: at most m={}, t={}, p={}", MAX_ARGON2.memory_kib, MAX_ARGON2.passes, MAX_ARGON2.lanes)]
@@ -142,7 +150,11 @@ impl Hash {
 impl Bcrypt {
     /// A hash of that cost that no password fits, for work that must be done all the same.
     pub(super) fn decoy(cost: u32) -> Self {
-        Self { cost, salt: [0x5a; 16], digest: [b'='; BCRYPT_DIGEST_TEXT] }
+        Self {
+            cost,
+            salt: [0x5a; 16],
+            digest: [b'='; BCRYPT_DIGEST_TEXT],
+        }
     }
 
     /// Two to the power of this is the number of rounds.
@@ -156,7 +168,10 @@ impl Bcrypt {
     fn parse(text: &str) -> Result<Self, HashError> {
         let malformed = HashError::Malformed("bcrypt");
         let text = text.strip_prefix(|c: char| c.is_ascii_alphabetic()).unwrap_or(text);
-        let (cost, rest) = text.strip_prefix('$').and_then(|text| text.split_once('$')).ok_or(malformed)?;
+        let (cost, rest) = text
+            .strip_prefix('$')
+            .and_then(|text| text.split_once('$'))
+            .ok_or(malformed)?;
         if cost.len() != 2 || !cost.bytes().all(|b| b.is_ascii_digit()) {
             return Err(malformed);
         }
@@ -169,8 +184,16 @@ impl Bcrypt {
         }
         let (salt, rest) = rest.as_bytes().split_at_checked(BCRYPT_SALT_TEXT).ok_or(malformed)?;
         let digest = rest.first_chunk::<BCRYPT_DIGEST_TEXT>().ok_or(malformed)?;
-        let salt = bcrypt_base64().decode(salt).ok().and_then(|salt| salt.try_into().ok()).ok_or(malformed)?;
-        Ok(Self { cost, salt, digest: *digest })
+        let salt = bcrypt_base64()
+            .decode(salt)
+            .ok()
+            .and_then(|salt| salt.try_into().ok())
+            .ok_or(malformed)?;
+        Ok(Self {
+            cost,
+            salt,
+            digest: *digest,
+        })
     }
 
     fn fits(&self, password: &[u8]) -> bool {
@@ -191,7 +214,12 @@ impl Argon2id {
     /// A hash of that cost that no password fits. `None` if it would cost next to nothing.
     pub(super) fn decoy(cost: Argon2Cost) -> Option<Self> {
         Params::new(cost.memory_kib, cost.passes, cost.lanes, None).ok()?;
-        Some(Self { cost, version: Version::V0x13, salt: vec![0x5a; 16], digest: vec![0; 32] })
+        Some(Self {
+            cost,
+            version: Version::V0x13,
+            salt: vec![0x5a; 16],
+            digest: vec![0; 32],
+        })
     }
 
     /// What it costs.
@@ -208,7 +236,8 @@ impl Argon2id {
             None => (Version::V0x10, text.strip_prefix("v=16$").unwrap_or(text)),
         };
         let mut parts = text.split('$');
-        let (Some(cost), Some(salt), Some(digest), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        let (Some(cost), Some(salt), Some(digest), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
             return Err(malformed);
         };
         let cost = Argon2Cost::parse(cost).ok_or(malformed)?;
@@ -222,11 +251,20 @@ impl Argon2id {
             return Err(malformed);
         }
         Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(digest.len())).map_err(|_| malformed)?;
-        Ok(Self { cost, version, salt, digest })
+        Ok(Self {
+            cost,
+            version,
+            salt,
+            digest,
+        })
     }
 
     fn fits(&self, password: &[u8]) -> Result<bool, NotComputed> {
-        let Argon2Cost { memory_kib, passes, lanes } = self.cost;
+        let Argon2Cost {
+            memory_kib,
+            passes,
+            lanes,
+        } = self.cost;
         let params = Params::new(memory_kib, passes, lanes, Some(self.digest.len())).map_err(|_| NotComputed)?;
         let mut digest = Secret::new(vec![0; self.digest.len()]);
         Argon2::new(Algorithm::Argon2id, self.version, params)
@@ -246,7 +284,11 @@ impl Argon2Cost {
     fn parse(text: &str) -> Option<Self> {
         let mut fields = text.split(',');
         let mut field = |name: &str| -> Option<u32> { fields.next()?.strip_prefix(name)?.parse().ok() };
-        let cost = Self { memory_kib: field("m=")?, passes: field("t=")?, lanes: field("p=")? };
+        let cost = Self {
+            memory_kib: field("m=")?,
+            passes: field("t=")?,
+            lanes: field("p=")?,
+        };
         fields.next().is_none().then_some(cost)
     }
 }

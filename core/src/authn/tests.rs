@@ -22,7 +22,9 @@ fn refusals(json: &str) -> String {
 
 fn outcome(users: &StaticUsers, account: &str, password: &str) -> Outcome {
     let account = Account::parse(account).unwrap();
-    users.authenticate(&account, &Secret::new(password.as_bytes().to_vec()), &hash::InPlace).unwrap()
+    users
+        .authenticate(&account, &Secret::new(password.as_bytes().to_vec()), &hash::InPlace)
+        .unwrap()
 }
 
 /// Answers "wrong" and remembers what each answer would have cost.
@@ -48,7 +50,9 @@ const B5: &str = "$2y$05$LCzJ13o5lkRuC7g4DZ1Yb.w4ZFJcw9BLJAOeCuKFeAIqRHbEu5vFu";
 #[test]
 fn an_account_without_password_lets_anybody_in_and_says_so() {
     let users = users(r#"{"guest": {"labels": {"team": ["a"]}}, "": {}}"#);
-    let Outcome::Accept(identity, Proof::Open) = outcome(&users, "guest", "anything") else { panic!() };
+    let Outcome::Accept(identity, Proof::Open) = outcome(&users, "guest", "anything") else {
+        panic!()
+    };
     assert_eq!(identity.labels.get("team"), ["a"]);
     assert!(matches!(outcome(&users, "", ""), Outcome::Accept(_, Proof::Open)));
     assert_eq!(outcome(&users, "Guest", ""), Outcome::NoMatch);
@@ -63,7 +67,8 @@ fn an_empty_password_text_lets_nobody_in() {
 #[test]
 fn every_failure_costs_what_the_dearest_of_each_kind_costs() {
     let b7 = B5.replace("$05$", "$07$");
-    let argon = |cost: &str| format!("$argon2id$v=19${cost}$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+    let argon =
+        |cost: &str| format!("$argon2id$v=19${cost}$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
     let (dear, cheap) = (argon("m=19456,t=2,p=1"), argon("m=1024,t=1,p=1"));
     let sha = format!("sha256:{}", "0".repeat(64));
     let users = users(&format!(
@@ -73,7 +78,9 @@ fn every_failure_costs_what_the_dearest_of_each_kind_costs() {
     for account in ["b5", "b7", "dear", "cheap", "sha", "never", "unknown"] {
         let bill = Bill::default();
         let password = Secret::new(b"wrong".to_vec());
-        let outcome = users.authenticate(&Account::parse(account).unwrap(), &password, &bill).unwrap();
+        let outcome = users
+            .authenticate(&Account::parse(account).unwrap(), &password, &bill)
+            .unwrap();
         assert!(matches!(outcome, Outcome::Deny | Outcome::NoMatch));
         assert_eq!(bill.bcrypt_rounds.into_inner(), 1 << 7, "{account}");
         assert_eq!(bill.argon2_kib.into_inner(), 19_456 * 2, "{account}");

@@ -57,7 +57,10 @@ fn users_come_from_a_variable_where_it_is_named() {
     assert_eq!(problems.errors(), []);
     assert_eq!(document.users.unwrap()[0].name, "ada");
     let (_, problems) = read(r#"{"users_env": "SET", "users": {}}"#);
-    assert_eq!(problems.to_string(), "users_env: stands beside `users`; keep one of them");
+    assert_eq!(
+        problems.to_string(),
+        "users_env: stands beside `users`; keep one of them"
+    );
     let (_, problems) = read(r#"{"users_env": "UNSET"}"#);
     assert!(problems.to_string().contains("`UNSET` is not set"), "{problems}");
 }
@@ -66,7 +69,10 @@ fn users_come_from_a_variable_where_it_is_named() {
 fn of_a_key_that_stands_twice_the_last_counts() {
     let (document, problems) = read(r#"{"token": {"issuer": "a", "issuer": "b"}}"#);
     assert_eq!(document.token.unwrap().issuer.as_deref(), Some("b"));
-    assert_eq!(problems.warnings()[0].to_string(), "token.issuer: stands twice; the last one counts");
+    assert_eq!(
+        problems.warnings()[0].to_string(),
+        "token.issuer: stands twice; the last one counts"
+    );
 }
 
 #[test]

@@ -49,14 +49,25 @@ pub fn parse(value: &[u8]) -> Result<Basic, BasicError> {
         return Err(BasicError::Foreign);
     }
     let decoded = Secret::new(base64().decode(rest.trim_ascii()).map_err(|_| BasicError::Broken)?);
-    let colon = decoded.expose().iter().position(|b| *b == b':').ok_or(BasicError::Broken)?;
+    let colon = decoded
+        .expose()
+        .iter()
+        .position(|b| *b == b':')
+        .ok_or(BasicError::Broken)?;
     let (name, password) = decoded.expose().split_at(colon);
     let password = password.get(1..).unwrap_or_default();
     if name.is_empty() {
-        return if password.is_empty() { Ok(Basic::Nobody) } else { Err(BasicError::Broken) };
+        return if password.is_empty() {
+            Ok(Basic::Nobody)
+        } else {
+            Err(BasicError::Broken)
+        };
     }
     let name = str::from_utf8(name).map_err(|_| BasicError::Broken)?.to_owned();
-    Ok(Basic::Password { name, password: Secret::new(password.to_vec()) })
+    Ok(Basic::Password {
+        name,
+        password: Secret::new(password.to_vec()),
+    })
 }
 
 /// Whether the value is that of two headers: base64 has no comma, so in Basic any comma says so; other schemes list
@@ -68,7 +79,8 @@ fn joined(value: &[u8]) -> bool {
 }
 
 fn starts_basic(part: &[u8]) -> bool {
-    part.split_at_checked(6).is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case(b"basic "))
+    part.split_at_checked(6)
+        .is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case(b"basic "))
 }
 
 /// RFC 4648 section 4; clients that leave the padding away are understood.
@@ -90,7 +102,10 @@ mod tests {
     }
 
     fn password(name: &str, password: &[u8]) -> Result<Basic, BasicError> {
-        Ok(Basic::Password { name: name.to_owned(), password: Secret::new(password.to_vec()) })
+        Ok(Basic::Password {
+            name: name.to_owned(),
+            password: Secret::new(password.to_vec()),
+        })
     }
 
     #[test]
@@ -113,13 +128,27 @@ mod tests {
     #[test]
     fn a_broken_or_foreign_header_is_told_apart_from_two_of_them() {
         for value in ["Basic", "Basic ", "Basic !!!", "Basic YWRh", "Basic YWRhOnN=lY3JldA=="] {
-            assert!(matches!(parse(value.as_bytes()), Err(BasicError::Broken | BasicError::Foreign)), "{value}");
+            assert!(
+                matches!(parse(value.as_bytes()), Err(BasicError::Broken | BasicError::Foreign)),
+                "{value}"
+            );
         }
         assert_eq!(basic(b"\xff:x"), Err(BasicError::Broken));
-        for value in ["", "Bearer abc", "Digest username=\"ada\", realm=\"x\"", "YWRhOnNlY3JldA==", "\u{fffd}"] {
+        for value in [
+            "",
+            "Bearer abc",
+            "Digest username=\"ada\", realm=\"x\"",
+            "YWRhOnNlY3JldA==",
+            "\u{fffd}",
+        ] {
             assert_eq!(parse(value.as_bytes()), Err(BasicError::Foreign), "{value}");
         }
-        for value in ["Basic YTpi,Basic YTpi", "Basic YTpi, Bearer x", "Bearer x,basic YTpi", "Basic YTpi,"] {
+        for value in [
+            "Basic YTpi,Basic YTpi",
+            "Basic YTpi, Bearer x",
+            "Bearer x,basic YTpi",
+            "Basic YTpi,",
+        ] {
             assert_eq!(parse(value.as_bytes()), Err(BasicError::Two), "{value}");
         }
     }

@@ -64,7 +64,10 @@ impl<'a> Pairs<'a> {
 
     /// All values of a parameter.
     pub fn all<'b>(&'b self, name: &'b str) -> impl Iterator<Item = &'b str> {
-        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_ref())
+        self.0
+            .iter()
+            .filter(move |(known, _)| known == name)
+            .map(|(_, value)| value.as_ref())
     }
 }
 
@@ -82,7 +85,9 @@ fn decode(text: &[u8]) -> Result<Cow<'_, str>, FormError> {
             other => *other,
         });
     }
-    String::from_utf8(decoded).map(Cow::Owned).map_err(|_| FormError::NotUtf8)
+    String::from_utf8(decoded)
+        .map(Cow::Owned)
+        .map_err(|_| FormError::NotUtf8)
 }
 
 fn hex(high: Option<&u8>, low: Option<&u8>) -> Option<u8> {

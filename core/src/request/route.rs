@@ -40,11 +40,21 @@ impl Endpoint {
         }
         for (i, host) in server.hosts.iter().flatten().enumerate() {
             if host.is_empty() || host.contains('/') || host.chars().any(|c| c.is_whitespace() || c.is_control()) {
-                problems.error(&place.key("hosts").index(i), "must be a host name, with or without `:port`");
+                problems.error(
+                    &place.key("hosts").index(i),
+                    "must be a host name, with or without `:port`",
+                );
             }
         }
-        let hosts = server.hosts.as_ref().map(|hosts| hosts.iter().map(|host| host.to_ascii_lowercase()).collect());
-        Self { prefix, hosts, own_host: server.own_host }
+        let hosts = server
+            .hosts
+            .as_ref()
+            .map(|hosts| hosts.iter().map(|host| host.to_ascii_lowercase()).collect());
+        Self {
+            prefix,
+            hosts,
+            own_host: server.own_host,
+        }
     }
 
     /// What `path`, which may have a query, is on the host `authority`.
@@ -86,12 +96,15 @@ fn prefix_fault(prefix: &str) -> Option<&'static str> {
     if prefix.ends_with('/') {
         return Some("must not end in `/`, since it is put before `/token` as it is");
     }
-    let odd = prefix.chars().any(|c| !c.is_ascii_graphic() || matches!(c, '?' | '#' | '%' | '\\'));
+    let odd = prefix
+        .chars()
+        .any(|c| !c.is_ascii_graphic() || matches!(c, '?' | '#' | '%' | '\\'));
     odd.then_some("must be a plain path, without query or encoded characters")
 }
 
 fn is_below(path: &[u8], token: &str) -> bool {
-    path.strip_prefix(token.as_bytes()).is_some_and(|rest| rest.starts_with(b"/"))
+    path.strip_prefix(token.as_bytes())
+        .is_some_and(|rest| rest.starts_with(b"/"))
 }
 
 /// `host:5000` and `[::1]:5000` without the port.
@@ -131,13 +144,21 @@ mod tests {
             ("/authors", Route::Pass),
             ("", Route::Pass),
         ] {
-            assert_eq!(endpoint.route(b"registry.example.test", path.as_bytes()), route, "{path}");
+            assert_eq!(
+                endpoint.route(b"registry.example.test", path.as_bytes()),
+                route,
+                "{path}"
+            );
         }
     }
 
     #[test]
     fn a_host_of_our_own_answers_every_path() {
-        let endpoint = endpoint(&Server { own_host: true, path_prefix: Some("/r".to_owned()), ..Server::default() });
+        let endpoint = endpoint(&Server {
+            own_host: true,
+            path_prefix: Some("/r".to_owned()),
+            ..Server::default()
+        });
         for (path, route) in [
             ("/r/token", Route::Token),
             ("/token", Route::Unknown),
@@ -155,8 +176,14 @@ mod tests {
 
     #[test]
     fn other_hosts_are_not_touched() {
-        let hosts = ["Registry.example.test", "local:5000", "[::1]"].map(str::to_owned).to_vec();
-        let endpoint = endpoint(&Server { hosts: Some(hosts), own_host: true, ..Server::default() });
+        let hosts = ["Registry.example.test", "local:5000", "[::1]"]
+            .map(str::to_owned)
+            .to_vec();
+        let endpoint = endpoint(&Server {
+            hosts: Some(hosts),
+            own_host: true,
+            ..Server::default()
+        });
         for (authority, ours) in [
             ("registry.example.test", true),
             ("REGISTRY.example.test:443", true),
@@ -176,7 +203,13 @@ mod tests {
     fn a_prefix_that_breaks_the_paths_is_refused() {
         for prefix in ["auth", "/auth/", "/", "/a b", "/a?b", "/%41"] {
             let mut problems = Problems::default();
-            Endpoint::compile(&Server { path_prefix: Some(prefix.to_owned()), ..Server::default() }, &mut problems);
+            Endpoint::compile(
+                &Server {
+                    path_prefix: Some(prefix.to_owned()),
+                    ..Server::default()
+                },
+                &mut problems,
+            );
             assert!(problems.is_refusal(), "{prefix}");
         }
     }

@@ -23,7 +23,11 @@ fn get(query: &str) -> Result<TokenRequest, Refusal> {
 
 fn get_as(credentials: &str, query: &str) -> Result<TokenRequest, Refusal> {
     let authorization = format!("Basic {}", STANDARD.encode(credentials));
-    Head { authorization: Some(Secret::new(authorization.into_bytes())), ..head(Method::Get, query) }.with_body(b"")
+    Head {
+        authorization: Some(Secret::new(authorization.into_bytes())),
+        ..head(Method::Get, query)
+    }
+    .with_body(b"")
 }
 
 fn post(body: &str) -> Result<TokenRequest, Refusal> {
@@ -31,14 +35,21 @@ fn post(body: &str) -> Result<TokenRequest, Refusal> {
 }
 
 fn post_to(query: &str, body: &str) -> Result<TokenRequest, Refusal> {
-    Head { content_type: Some(FORM.as_bytes().to_vec()), ..head(Method::Post, query) }.with_body(body.as_bytes())
+    Head {
+        content_type: Some(FORM.as_bytes().to_vec()),
+        ..head(Method::Post, query)
+    }
+    .with_body(body.as_bytes())
 }
 
 #[track_caller]
 fn assert_password(request: Result<TokenRequest, Refusal>, name: &str, secret: &str) {
     match request.unwrap().credentials {
         Credentials::Password { account, password } => {
-            assert_eq!((account.as_str(), password.expose().as_slice()), (name, secret.as_bytes()));
+            assert_eq!(
+                (account.as_str(), password.expose().as_slice()),
+                (name, secret.as_bytes())
+            );
         }
         other => panic!("{other:?}"),
     }
@@ -92,7 +103,10 @@ fn a_post_of_the_oauth_form_brings_what_it_says() {
     assert_password(post("grant_type=password&username=ada&password="), "ada", "");
     let missing = |name| Err(Refusal::Malformed(Malformed::Missing(name)));
     assert_eq!(post("grant_type=password&password=").map(|_| ()), missing("username"));
-    assert_eq!(post("grant_type=password&username=ada").map(|_| ()), missing("password"));
+    assert_eq!(
+        post("grant_type=password&username=ada").map(|_| ()),
+        missing("password")
+    );
     assert_eq!(post("grant_type=refresh_token").map(|_| ()), missing("refresh_token"));
     assert!(matches!(
         post("grant_type=refresh_token&refresh_token=t").unwrap().credentials,
@@ -101,7 +115,10 @@ fn a_post_of_the_oauth_form_brings_what_it_says() {
     for grant_type in ["", "client_credentials", "PASSWORD"] {
         assert!(matches!(
             post(&format!("grant_type={grant_type}&username=a&password=b")),
-            Err(Refusal::Malformed(Malformed::Unsupported { parameter: "grant_type", .. }))
+            Err(Refusal::Malformed(Malformed::Unsupported {
+                parameter: "grant_type",
+                ..
+            }))
         ));
     }
 }
@@ -118,8 +135,14 @@ fn the_account_named_beside_the_credentials_is_theirs() {
     let other = |name| Err(Refusal::Malformed(Malformed::OtherAccount(name)));
     assert_eq!(get_as("ada:x", "account=bob").map(|_| ()), other("account"));
     assert_eq!(get_as("ada:x", "account=").map(|_| ()), other("account"));
-    assert_eq!(post("username=ada&password=x&account=bob").map(|_| ()), other("account"));
-    assert_eq!(post_to("account=bob", "username=ada&password=x").map(|_| ()), other("account"));
+    assert_eq!(
+        post("username=ada&password=x&account=bob").map(|_| ()),
+        other("account")
+    );
+    assert_eq!(
+        post_to("account=bob", "username=ada&password=x").map(|_| ()),
+        other("account")
+    );
 }
 
 #[test]
@@ -142,33 +165,65 @@ fn the_header_counts_before_the_form_and_the_two_name_one_account() {
 #[test]
 fn a_secret_in_the_query_is_refused_and_never_read() {
     for query in ["username=ada&password=x", "refresh_token=t"] {
-        assert!(matches!(get(query), Err(Refusal::Malformed(Malformed::SecretInQuery(_)))), "{query}");
-        assert!(matches!(post_to(query, ""), Err(Refusal::Malformed(Malformed::SecretInQuery(_)))), "{query}");
+        assert!(
+            matches!(get(query), Err(Refusal::Malformed(Malformed::SecretInQuery(_)))),
+            "{query}"
+        );
+        assert!(
+            matches!(post_to(query, ""), Err(Refusal::Malformed(Malformed::SecretInQuery(_)))),
+            "{query}"
+        );
     }
 }
 
 #[test]
 fn an_unusable_authorization_header_is_401_and_two_of_them_400() {
     let with_header = |value: &str| {
-        let head = Head { authorization: Some(Secret::new(value.as_bytes().to_vec())), ..head(Method::Get, "") };
+        let head = Head {
+            authorization: Some(Secret::new(value.as_bytes().to_vec())),
+            ..head(Method::Get, "")
+        };
         head.with_body(b"").map(|_| ())
     };
     assert_eq!(with_header("Bearer x"), Err(Refusal::Unproven(Unproven::ForeignScheme)));
     assert_eq!(with_header("Basic ???"), Err(Refusal::Unproven(Unproven::BrokenHeader)));
-    assert_eq!(with_header("Basic OnB3"), Err(Refusal::Unproven(Unproven::BrokenHeader))); // `:pw`
-    assert_eq!(with_header("Basic YTpi,Basic YTpi"), Err(Refusal::Malformed(Malformed::TwoAuthorizations)));
+    assert_eq!(
+        with_header("Basic OnB3"),
+        Err(Refusal::Unproven(Unproven::BrokenHeader))
+    ); // `:pw`
+    assert_eq!(
+        with_header("Basic YTpi,Basic YTpi"),
+        Err(Refusal::Malformed(Malformed::TwoAuthorizations))
+    );
 }
 
 #[test]
 fn a_post_that_is_no_form_is_415_and_never_anonymous() {
     let post_as = |content_type: Option<&str>, body: &str| {
         let content_type = content_type.map(|text| text.as_bytes().to_vec());
-        Head { content_type, ..head(Method::Post, "") }.with_body(body.as_bytes()).map(|_| ())
+        Head {
+            content_type,
+            ..head(Method::Post, "")
+        }
+        .with_body(body.as_bytes())
+        .map(|_| ())
     };
-    assert_eq!(post_as(Some("Application/X-WWW-Form-Urlencoded; charset=utf-8"), "service=r"), Ok(()));
+    assert_eq!(
+        post_as(Some("Application/X-WWW-Form-Urlencoded; charset=utf-8"), "service=r"),
+        Ok(())
+    );
     assert_eq!(post_as(None, ""), Ok(()));
-    for content_type in [None, Some("application/json"), Some("multipart/form-data; boundary=x"), Some("")] {
-        assert_eq!(post_as(content_type, "service=r"), Err(Refusal::NotAForm), "{content_type:?}");
+    for content_type in [
+        None,
+        Some("application/json"),
+        Some("multipart/form-data; boundary=x"),
+        Some(""),
+    ] {
+        assert_eq!(
+            post_as(content_type, "service=r"),
+            Err(Refusal::NotAForm),
+            "{content_type:?}"
+        );
     }
     assert_eq!(post_as(Some("multipart/form-data"), ""), Err(Refusal::NotAForm));
 }
@@ -191,17 +246,32 @@ fn limits_and_unreadable_parts_are_refused_and_not_cut() {
     assert_password(get_as(&format!("ada:{}", &long[1..]), ""), "ada", &long[1..]);
     let big = format!("a={}", "x".repeat(MAX_BODY_BYTES));
     assert_eq!(post(&big).map(|_| ()), Err(Refusal::BodyTooLarge));
-    assert!(matches!(get("service=a&service=b"), Err(Refusal::Malformed(Malformed::Form(_)))));
+    assert!(matches!(
+        get("service=a&service=b"),
+        Err(Refusal::Malformed(Malformed::Form(_)))
+    ));
     assert!(matches!(get("scope=%"), Err(Refusal::Malformed(Malformed::Form(_)))));
     assert!(matches!(get("scope=x"), Err(Refusal::Malformed(Malformed::Scope(_)))));
-    assert!(matches!(get("service=a%00b"), Err(Refusal::Malformed(Malformed::Service(_)))));
-    assert!(matches!(get_as("a\u{1}b:x", ""), Err(Refusal::Malformed(Malformed::Account(_)))));
+    assert!(matches!(
+        get("service=a%00b"),
+        Err(Refusal::Malformed(Malformed::Service(_)))
+    ));
+    assert!(matches!(
+        get_as("a\u{1}b:x", ""),
+        Err(Refusal::Malformed(Malformed::Account(_)))
+    ));
 }
 
 #[test]
 fn without_an_address_nothing_is_decided() {
-    let head = Head { address: Err(AddressError::NoAddress), ..head(Method::Get, "") };
-    assert!(matches!(head.with_body(b""), Err(Refusal::Malformed(Malformed::Address(_)))));
+    let head = Head {
+        address: Err(AddressError::NoAddress),
+        ..head(Method::Get, "")
+    };
+    assert!(matches!(
+        head.with_body(b""),
+        Err(Refusal::Malformed(Malformed::Address(_)))
+    ));
 }
 
 proptest! {

@@ -6,7 +6,10 @@ use crate::*;
 #[test]
 fn a_token_answer_has_every_field_that_a_client_reads() {
     let mut module = start(config());
-    let reply = module.get("/token?service=registry&scope=repository:ada/app:push,pull").basic("ada", "ada-secret").send();
+    let reply = module
+        .get("/token?service=registry&scope=repository:ada/app:push,pull")
+        .basic("ada", "ada-secret")
+        .send();
     assert_eq!(reply.status, 200, "{}", reply.text());
     let body = reply.json();
     assert_eq!(body["token"], body["access_token"]);
@@ -25,7 +28,10 @@ fn a_post_is_told_the_scope_that_it_got() {
                 &scope=repository:ada/app:pull,push&scope=repository:other:pull+repository:blue/x:delete,pull";
     let reply = module.post("/token").form(form).send();
     assert_eq!(reply.status, 200, "{}", reply.text());
-    assert_eq!(reply.json()["scope"], "repository:ada/app:pull,push repository:blue/x:pull");
+    assert_eq!(
+        reply.json()["scope"],
+        "repository:ada/app:pull,push repository:blue/x:pull"
+    );
     assert!(reply.json().get("refresh_token").is_none());
 }
 
@@ -33,17 +39,31 @@ fn a_post_is_told_the_scope_that_it_got() {
 fn no_or_partial_permission_is_never_an_error() {
     let mut module = start(config());
     let scopes = "scope=repository:ada/app:pull&scope=repository:other:pull,push&scope=repository:public/x:pull,push";
-    let reply = module.get(&format!("/token?service=r&{scopes}")).basic("ada", "ada-secret").send();
-    assert_eq!(granted(&reply), json!({"ada/app": ["pull"], "other": [], "public/x": ["pull"]}));
+    let reply = module
+        .get(&format!("/token?service=r&{scopes}"))
+        .basic("ada", "ada-secret")
+        .send();
+    assert_eq!(
+        granted(&reply),
+        json!({"ada/app": ["pull"], "other": [], "public/x": ["pull"]})
+    );
 }
 
 #[test]
 fn nobody_is_the_anonymous_account() {
     let mut module = start(config());
     for reply in [
-        module.get("/token?service=r&scope=repository:public/x:pull&account=ada").send(),
-        module.get("/token?service=r&scope=repository:public/x:pull").header("authorization", "Basic Og==").send(),
-        module.post("/auth").form("service=r&scope=repository:public/x:pull").send(),
+        module
+            .get("/token?service=r&scope=repository:public/x:pull&account=ada")
+            .send(),
+        module
+            .get("/token?service=r&scope=repository:public/x:pull")
+            .header("authorization", "Basic Og==")
+            .send(),
+        module
+            .post("/auth")
+            .form("service=r&scope=repository:public/x:pull")
+            .send(),
     ] {
         assert_eq!(claims(&reply)["sub"], "");
         assert_eq!(granted(&reply), json!({"public/x": ["pull"]}));
@@ -61,13 +81,22 @@ fn wrong_credentials_are_401_with_a_challenge_and_never_a_token() {
         module.get("/token?service=r").basic("nobody", "wrong").send(),
         module.get("/token?service=r").basic("token", "REFRESH").send(),
         module.get("/token?service=r").bearer("abc").send(),
-        module.get("/token?service=r").header("authorization", "Basic ???").send(),
-        module.post("/token").form("grant_type=refresh_token&refresh_token=x&service=r").send(),
+        module
+            .get("/token?service=r")
+            .header("authorization", "Basic ???")
+            .send(),
+        module
+            .post("/token")
+            .form("grant_type=refresh_token&refresh_token=x&service=r")
+            .send(),
         module.post("/token").form("username=ada&password=wrong").send(),
     ];
     for reply in &replies {
         assert_error(reply, 401, "UNAUTHORIZED");
-        assert_eq!(reply.header("www-authenticate"), Some(r#"Basic realm="Acme \"auth\" server""#));
+        assert_eq!(
+            reply.header("www-authenticate"),
+            Some(r#"Basic realm="Acme \"auth\" server""#)
+        );
         assert_eq!(reply.body, replies[0].body, "all refusals read alike");
     }
 }
@@ -93,10 +122,24 @@ fn malformed_requests_are_400_in_the_registries_form() {
     ] {
         assert_error(&module.get(path).send(), 400, code);
     }
-    assert_error(&module.post("/token").form("grant_type=password").send(), 400, "MISSING_REQUIRED_FIELD");
-    assert_error(&module.post("/token").form("grant_type=magic").send(), 400, "UNSUPPORTED_VALUE");
-    let named = module.get("/token?scope=repository:good:pull&scope=repository:A%20b").send();
-    assert!(named.text().contains("repository:A"), "the scope is named: {}", named.text());
+    assert_error(
+        &module.post("/token").form("grant_type=password").send(),
+        400,
+        "MISSING_REQUIRED_FIELD",
+    );
+    assert_error(
+        &module.post("/token").form("grant_type=magic").send(),
+        400,
+        "UNSUPPORTED_VALUE",
+    );
+    let named = module
+        .get("/token?scope=repository:good:pull&scope=repository:A%20b")
+        .send();
+    assert!(
+        named.text().contains("repository:A"),
+        "the scope is named: {}",
+        named.text()
+    );
 }
 
 #[test]
@@ -114,18 +157,32 @@ fn head_is_answered_without_a_body_and_other_methods_with_what_is_allowed() {
 #[test]
 fn header_values_may_be_any_bytes() {
     let mut module = start(config());
-    let reply = module.get("/token?service=r").header("x-odd", [0xff, 0xfe, b'a']).header("user-agent", [0x80]).send();
+    let reply = module
+        .get("/token?service=r")
+        .header("x-odd", [0xff, 0xfe, b'a'])
+        .header("user-agent", [0x80])
+        .send();
     assert_eq!(reply.status, 200);
-    let reply = module.get("/token?service=r").header("authorization", [b'B', 0xff, 0xff, b' ', 1, 2, 3]).send();
+    let reply = module
+        .get("/token?service=r")
+        .header("authorization", [b'B', 0xff, 0xff, b' ', 1, 2, 3])
+        .send();
     assert_error(&reply, 401, "UNAUTHORIZED");
 }
 
 #[test]
 fn two_authorization_headers_are_400_however_they_arrive() {
     let mut module = start(config());
-    let joined = module.get("/token").header("authorization", "Basic YTpi,Basic YTpi").send();
+    let joined = module
+        .get("/token")
+        .header("authorization", "Basic YTpi,Basic YTpi")
+        .send();
     assert_error(&joined, 400, "UNSUPPORTED");
-    let lines = module.get("/token").basic("ada", "ada-secret").header("authorization", "Basic YTpi").send();
+    let lines = module
+        .get("/token")
+        .basic("ada", "ada-secret")
+        .header("authorization", "Basic YTpi")
+        .send();
     assert_error(&lines, 400, "UNSUPPORTED");
 }
 
@@ -145,16 +202,39 @@ fn the_address_is_the_connections_unless_a_header_is_named() {
     assert_eq!(granted(&inside), json!({"office": ["pull"]}));
     let mapped = module.get(ask).source("[::ffff:198.51.100.7]:4711").send();
     assert_eq!(granted(&mapped), json!({"office": ["pull"]}));
-    let lied = module.get(ask).source("192.0.2.7:4711").header("x-forwarded-for", "198.51.100.7").send();
+    let lied = module
+        .get(ask)
+        .source("192.0.2.7:4711")
+        .header("x-forwarded-for", "198.51.100.7")
+        .send();
     assert_eq!(granted(&lied), json!({"office": []}));
     assert_error(&module.get(ask).source("/run/envoy.sock").send(), 400, "UNSUPPORTED");
 
     let mut module = start(config_with("server", json!({"real_ip_header": "X-Real-IP"})));
-    let lines = module.get(ask).header("x-real-ip", "192.0.2.1, 192.0.2.2").header("x-real-ip", "198.51.100.7").send();
-    assert_eq!(granted(&lines), json!({"office": ["pull"]}), "all lines are one list, and the last one counts");
-    assert_error(&module.get(ask).header("x-real-ip", "unknown").send(), 400, "UNSUPPORTED");
+    let lines = module
+        .get(ask)
+        .header("x-real-ip", "192.0.2.1, 192.0.2.2")
+        .header("x-real-ip", "198.51.100.7")
+        .send();
+    assert_eq!(
+        granted(&lines),
+        json!({"office": ["pull"]}),
+        "all lines are one list, and the last one counts"
+    );
+    assert_error(
+        &module.get(ask).header("x-real-ip", "unknown").send(),
+        400,
+        "UNSUPPORTED",
+    );
     assert_error(&module.get(ask).send(), 400, "UNSUPPORTED");
 
-    let mut module = start(config_with("server", json!({"real_ip_header": "X-Real-IP", "real_ip_pos": -3})));
-    assert_error(&module.get(ask).header("x-real-ip", "198.51.100.7, 198.51.100.8").send(), 400, "UNSUPPORTED");
+    let mut module = start(config_with(
+        "server",
+        json!({"real_ip_header": "X-Real-IP", "real_ip_pos": -3}),
+    ));
+    assert_error(
+        &module.get(ask).header("x-real-ip", "198.51.100.7, 198.51.100.8").send(),
+        400,
+        "UNSUPPORTED",
+    );
 }

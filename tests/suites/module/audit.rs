@@ -11,7 +11,8 @@ fn record(reply: &Reply) -> Value {
 fn a_decision_leaves_one_record_with_its_reasons() {
     let mut module = start(config());
     let scopes = "scope=repository:ada/app:pull,push&scope=repository:other:pull&scope=repository:public/x:pull";
-    let reply = module.get(&format!("/token?service=registry&{scopes}"))
+    let reply = module
+        .get(&format!("/token?service=registry&{scopes}"))
         .basic("ada", "ada-secret")
         .source("192.0.2.7:4711")
         .header("x-request-id", "5f0c")
@@ -35,20 +36,32 @@ fn a_decision_leaves_one_record_with_its_reasons() {
     assert_eq!(reply.filter_state("registry_auth_account"), Some("ada"));
     assert_eq!(reply.filter_state("registry_auth_decision"), Some("issued"));
     assert_eq!(module.counter("registry_auth.token_requests.result.issued"), 1);
-    assert_eq!(module.counter("registry_auth.authentications.method.password.result.accepted"), 1);
+    assert_eq!(
+        module.counter("registry_auth.authentications.method.password.result.accepted"),
+        1
+    );
 }
 
 #[test]
 fn refused_credentials_leave_a_record_without_a_token() {
     let mut module = start(config());
-    let reply = module.get("/token?service=r&scope=repository:a:pull").basic("ada", "wrong").send();
+    let reply = module
+        .get("/token?service=r&scope=repository:a:pull")
+        .basic("ada", "wrong")
+        .send();
     let record = record(&reply);
     assert_eq!(record["result"], "unauthorized");
     assert_eq!(record["account"], "ada");
-    assert_eq!(record["scopes"][0], json!({"scope": "repository:a:pull", "granted": [], "rule": null, "because": "not asked"}));
+    assert_eq!(
+        record["scopes"][0],
+        json!({"scope": "repository:a:pull", "granted": [], "rule": null, "because": "not asked"})
+    );
     assert!(record.get("jti").is_none());
     assert_eq!(module.counter("registry_auth.token_requests.result.unauthorized"), 1);
-    assert_eq!(module.counter("registry_auth.authentications.method.password.result.refused"), 1);
+    assert_eq!(
+        module.counter("registry_auth.authentications.method.password.result.refused"),
+        1
+    );
 }
 
 #[test]
@@ -65,8 +78,17 @@ fn no_secret_stands_in_record_log_or_answer() {
         }
     }
     texts.extend(module.logs().iter().map(|log| log.text.clone()));
-    assert!(texts.iter().any(|text| text.contains("registry_auth: audit: {")), "`audit: log` writes to the log");
-    for secret in ["ada-secret", "planted-wrong-password", &keys::ADA_SECRET[7..30], "PRIVATE KEY", "0000000000"] {
+    assert!(
+        texts.iter().any(|text| text.contains("registry_auth: audit: {")),
+        "`audit: log` writes to the log"
+    );
+    for secret in [
+        "ada-secret",
+        "planted-wrong-password",
+        &keys::ADA_SECRET[7..30],
+        "PRIVATE KEY",
+        "0000000000",
+    ] {
         assert!(texts.iter().all(|text| !text.contains(secret)), "{secret} in {texts:?}");
     }
 }
@@ -96,7 +118,9 @@ fn metrics_are_defined_once_however_often_the_configuration_changes() {
     module.get("/token").send();
     let defined = module.metric_definitions();
     for expiration in 100..110 {
-        module.reconfigure(config_with("token.expiration", json!(expiration))).unwrap();
+        module
+            .reconfigure(config_with("token.expiration", json!(expiration)))
+            .unwrap();
         module.get("/token").send();
     }
     assert_eq!(module.metric_definitions(), defined);

@@ -6,7 +6,10 @@ use crate::*;
 fn the_three_forms_of_a_configuration_are_read_alike() {
     for settings in [settings(config()), settings(config()).as_struct()] {
         let mut module = settings.start().unwrap();
-        let reply = module.get("/token?service=r&scope=repository:ada/x:push").basic("ada", "ada-secret").send();
+        let reply = module
+            .get("/token?service=r&scope=repository:ada/x:push")
+            .basic("ada", "ada-secret")
+            .send();
         assert_eq!(granted(&reply), json!({"ada/x": ["push"]}));
         assert_eq!(reply.json()["expires_in"], 900);
     }
@@ -21,8 +24,19 @@ fn a_wrong_configuration_is_refused_with_every_wrong_key() {
     config["acl"][1]["match"]["nmae"] = json!("x");
     config["gcs"] = json!({});
     let refused = settings(config).start().err().expect("taken").text();
-    for place in ["token.issuer", "token.key", "token.expiration", "users.bob.password", "acl[0].match.name", "acl[1].match.nmae", "gcs"] {
-        assert!(refused.contains(&format!("registry_auth: configuration refused: {place}: ")), "{place} in {refused}");
+    for place in [
+        "token.issuer",
+        "token.key",
+        "token.expiration",
+        "users.bob.password",
+        "acl[0].match.name",
+        "acl[1].match.nmae",
+        "gcs",
+    ] {
+        assert!(
+            refused.contains(&format!("registry_auth: configuration refused: {place}: ")),
+            "{place} in {refused}"
+        );
     }
     assert!(!refused.contains("plain-secret"), "{refused}");
 }
@@ -42,15 +56,30 @@ fn key_and_users_may_come_from_the_environment() {
     config.as_object_mut().unwrap().remove("users");
     config["users_env"] = json!("USERS");
     let users = json!({"ada": {"password": keys::ADA_SECRET}}).to_string();
-    let with_environment = || settings(config.clone()).env("TOKEN_KEY", keys::ES256).env("TOKEN_CERTIFICATE", keys::ES256_CERTIFICATE);
+    let with_environment = || {
+        settings(config.clone())
+            .env("TOKEN_KEY", keys::ES256)
+            .env("TOKEN_CERTIFICATE", keys::ES256_CERTIFICATE)
+    };
     let mut module = with_environment().env("USERS", &users).start().unwrap();
     let reply = module.get("/token").basic("ada", "ada-secret").send();
     assert_eq!(part(&reply, 0)["x5c"].as_array().unwrap().len(), 1);
 
     let refused = with_environment().start().err().expect("taken").text();
-    assert!(refused.contains("users_env: environment variable `USERS` is not set"), "{refused}");
-    let refused = with_environment().env("USERS", r#"{"ada": planted-secret}"#).start().err().expect("taken").text();
-    assert!(refused.contains("users_env: variable `USERS` is not JSON (line 1, column 9)"), "{refused}");
+    assert!(
+        refused.contains("users_env: environment variable `USERS` is not set"),
+        "{refused}"
+    );
+    let refused = with_environment()
+        .env("USERS", r#"{"ada": planted-secret}"#)
+        .start()
+        .err()
+        .expect("taken")
+        .text();
+    assert!(
+        refused.contains("users_env: variable `USERS` is not JSON (line 1, column 9)"),
+        "{refused}"
+    );
     assert!(!refused.contains("planted-secret"), "{refused}");
 }
 
@@ -62,8 +91,14 @@ fn a_new_configuration_takes_over_and_a_bad_one_does_not() {
     assert_eq!(module.get("/token").basic("bob", "ada-secret").send().status, 401);
     module.reconfigure(with_bob).unwrap();
     assert_eq!(module.get("/token").basic("bob", "ada-secret").send().status, 200);
-    let refused = module.reconfigure(config_with("acl", json!([{"actions": []}]))).unwrap_err();
-    assert!(refused.text().contains("acl[0].match: is missing"), "{}", refused.text());
+    let refused = module
+        .reconfigure(config_with("acl", json!([{"actions": []}])))
+        .unwrap_err();
+    assert!(
+        refused.text().contains("acl[0].match: is missing"),
+        "{}",
+        refused.text()
+    );
     assert_eq!(module.get("/token").basic("bob", "ada-secret").send().status, 200);
 }
 
@@ -71,5 +106,12 @@ fn a_new_configuration_takes_over_and_a_bad_one_does_not() {
 fn dear_hashes_are_taken_with_a_warning() {
     let dear = keys::ADA_SECRET.replace("$05$", "$10$");
     let module = start(config_with("users", json!({"ada": {"password": dear}})));
-    assert!(module.logs().iter().any(|log| log.text.contains("users: hold a hash that stops a worker")), "{:?}", module.logs());
+    assert!(
+        module
+            .logs()
+            .iter()
+            .any(|log| log.text.contains("users: hold a hash that stops a worker")),
+        "{:?}",
+        module.logs()
+    );
 }

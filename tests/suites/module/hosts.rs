@@ -26,9 +26,15 @@ fn below_the_token_paths_a_wrong_one_is_answered_in_json() {
 #[test]
 fn only_the_hosts_that_are_named_are_touched() {
     let mut module = start(config_with("server", json!({"hosts": ["registry.example.test"]})));
-    let ours = module.get("/token?service=r").header(":authority", "Registry.Example.test:443").send();
+    let ours = module
+        .get("/token?service=r")
+        .header(":authority", "Registry.Example.test:443")
+        .send();
     assert_eq!(ours.status, 200);
-    let other = module.get("/token?service=r").header(":authority", "other.example.test").pass();
+    let other = module
+        .get("/token?service=r")
+        .header(":authority", "other.example.test")
+        .pass();
     assert_eq!(other.header("authorization"), None);
 }
 
@@ -45,9 +51,16 @@ fn a_host_of_its_own_says_what_it_is() {
     let home = module.get("/").send();
     assert_eq!(home.status, 200);
     assert!(home.text().contains("registry token server"), "{}", home.text());
-    assert_eq!(home.header("strict-transport-security"), Some("max-age=63072000; includeSubDomains"));
+    assert_eq!(
+        home.header("strict-transport-security"),
+        Some("max-age=63072000; includeSubDomains")
+    );
     let registry = module.get("/v2/").send();
     assert_error(&registry, 404, "NOT_FOUND");
-    assert!(registry.text().contains("log in to the registry's own host"), "{}", registry.text());
+    assert!(
+        registry.text().contains("log in to the registry's own host"),
+        "{}",
+        registry.text()
+    );
     assert_error(&module.get("/favicon.ico").send(), 404, "NOT_FOUND");
 }

@@ -72,21 +72,37 @@ fn where_bodies_do_not_arrive_a_post_is_404_and_the_log_says_what_to_set() {
     let mut module = settings(config()).without_stop_iteration().start().unwrap();
     let stream = opened(&mut module);
     tick_after(&mut module, Duration::from_millis(100));
-    assert_eq!(module.outcome(stream), Outcome::Paused, "nothing was sent yet, which proves nothing");
+    assert_eq!(
+        module.outcome(stream),
+        Outcome::Paused,
+        "nothing was sent yet, which proves nothing"
+    );
     module.body(stream, FORM, true);
-    assert_eq!(module.outcome(stream), Outcome::Paused, "the body does not reach the filter");
+    assert_eq!(
+        module.outcome(stream),
+        Outcome::Paused,
+        "the body does not reach the filter"
+    );
     tick_after(&mut module, Duration::from_millis(100));
     assert_error(&module.reply(stream), 404, "UNSUPPORTED");
     let warnings = |module: &Module| module.logs().iter().filter(|log| log.level == Level::Warn).count();
     assert_eq!(warnings(&module), 1);
-    assert!(module.logs().iter().any(|log| log.text.contains("allow_on_headers_stop_iteration: true")));
+    assert!(
+        module
+            .logs()
+            .iter()
+            .any(|log| log.text.contains("allow_on_headers_stop_iteration: true"))
+    );
 
     let next = module.open(form_post());
     assert_error(&module.reply(next), 404, "UNSUPPORTED"); // at once, from now on
     assert_eq!(warnings(&module), 1, "said once");
     let empty = module.post("/token").send();
     assert_eq!(empty.status, 200, "a POST without a body needs none");
-    assert_eq!(module.get("/token?service=r").basic("ada", "ada-secret").send().status, 200);
+    assert_eq!(
+        module.get("/token?service=r").basic("ada", "ada-secret").send().status,
+        200
+    );
 }
 
 #[test]
@@ -133,5 +149,9 @@ fn with_request_body_route_a_post_passes_with_its_body() {
     assert_eq!(module.outcome(stream), Outcome::Continued);
     module.body(stream, FORM, true);
     assert_eq!(module.outcome(stream), Outcome::Continued);
-    assert_eq!(module.get("/token?service=r").send().status, 200, "GET is answered all the same");
+    assert_eq!(
+        module.get("/token?service=r").send().status,
+        200,
+        "GET is answered all the same"
+    );
 }

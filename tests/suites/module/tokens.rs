@@ -59,23 +59,39 @@ fn verify(reply: &Reply, algorithm: &str) {
     let body = reply.json();
     let token = body["token"].as_str().unwrap();
     let (message, signature) = token.rsplit_once('.').unwrap();
-    let signature = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(signature).unwrap();
-    assert!(registry_auth_tests::verify::fits(algorithm, message.as_bytes(), &signature), "{algorithm}");
+    let signature = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(signature)
+        .unwrap();
+    assert!(
+        registry_auth_tests::verify::fits(algorithm, message.as_bytes(), &signature),
+        "{algorithm}"
+    );
 }
 
 #[test]
 fn the_header_names_the_key_in_the_form_that_is_set() {
-    let x5c = config_with("token", json!({"issuer": "i", "key": keys::ES256, "certificate": keys::ES256_CERTIFICATE}));
+    let x5c = config_with(
+        "token",
+        json!({"issuer": "i", "key": keys::ES256, "certificate": keys::ES256_CERTIFICATE}),
+    );
     let reply = start(x5c.clone()).get("/token").send();
     assert_eq!(part(&reply, 0)["x5c"].as_array().unwrap().len(), 1);
-    assert_eq!(part(&reply, 0)["kid"].as_str().unwrap().len(), 59, "libtrust's twelve groups of four");
+    assert_eq!(
+        part(&reply, 0)["kid"].as_str().unwrap().len(),
+        59,
+        "libtrust's twelve groups of four"
+    );
 
     let mut kid = x5c;
     kid["token"]["key_header"] = json!("kid");
     kid["token"]["disable_legacy_key_id"] = json!(true);
     let reply = start(kid).get("/token").send();
     assert!(part(&reply, 0).get("x5c").is_none());
-    assert_eq!(part(&reply, 0)["kid"].as_str().unwrap().len(), 43, "a thumbprint of 256 bits");
+    assert_eq!(
+        part(&reply, 0)["kid"].as_str().unwrap().len(),
+        43,
+        "a thumbprint of 256 bits"
+    );
 }
 
 #[test]

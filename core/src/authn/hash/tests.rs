@@ -8,7 +8,9 @@ const BCRYPT: &str = "$2b$05$uDKdZk2I3Vqqf1ttynmV1.g2oK16S/n/Xdsvtd7PLQg6QHrX88i
 const SHA256: &str = "sha256:cb3ac4f9f4ba2da6f063a94debb6009ec2ee2abcf28f90cd97fdb92fdc44d736";
 
 fn fits(hash: &str, password: &[u8]) -> bool {
-    InPlace.verify(&Hash::parse(hash).unwrap(), &Secret::new(password.to_vec())).unwrap()
+    InPlace
+        .verify(&Hash::parse(hash).unwrap(), &Secret::new(password.to_vec()))
+        .unwrap()
 }
 
 #[test]
@@ -57,12 +59,16 @@ fn argon2id_and_sha256_fit_their_password_alone() {
         assert!(!fits(hash, b"ada-secreT"), "{hash}");
         assert!(!fits(hash, b""), "{hash}");
     }
-    assert!(fits(&SHA256.to_uppercase().replace("SHA256", "sha256"), SECRET.as_bytes()));
+    assert!(fits(
+        &SHA256.to_uppercase().replace("SHA256", "sha256"),
+        SECRET.as_bytes()
+    ));
 }
 
 #[test]
 fn what_is_no_hash_or_too_dear_is_refused_by_kind() {
-    let argon = |cost: &str| format!("$argon2id$v=19${cost}$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+    let argon =
+        |cost: &str| format!("$argon2id$v=19${cost}$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
     for (text, error) in [
         ("plain".to_owned(), HashError::Unknown),
         ("$1$abc$def".to_owned(), HashError::Unknown),
@@ -73,7 +79,10 @@ fn what_is_no_hash_or_too_dear_is_refused_by_kind() {
         (BCRYPT.replace("$05$", "$32$"), HashError::NoBcryptCost(32)),
         (BCRYPT.replace("$05$", "$15$"), HashError::DearBcrypt(15)),
         (BCRYPT.replace("uDKdZ", "uD=dZ"), HashError::Malformed("bcrypt")),
-        ("$argon2i$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$AAAA".to_owned(), HashError::OtherArgon2),
+        (
+            "$argon2i$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$AAAA".to_owned(),
+            HashError::OtherArgon2,
+        ),
         (argon("m=19457,t=1,p=1"), HashError::DearArgon2),
         (argon("m=64,t=5,p=1"), HashError::DearArgon2),
         (argon("m=64,t=1,p=5"), HashError::DearArgon2),
