@@ -69,7 +69,7 @@ impl Policy {
         let services = document
             .services
             .as_ref()
-            .and_then(|services| compile_services(services, &mut problems));
+            .map(|services| compile_services(services, &mut problems));
         let users = required(
             document.users,
             "users",
@@ -137,7 +137,7 @@ fn real_ip(server: &server::Server, problems: &mut Problems) -> Option<RealIp> {
     ))
 }
 
-fn compile_services(services: &[String], problems: &mut Problems) -> Option<BTreeSet<Service>> {
+fn compile_services(services: &[String], problems: &mut Problems) -> BTreeSet<Service> {
     let place = Place::root().key("services");
     if services.is_empty() {
         problems.error(
@@ -146,11 +146,9 @@ fn compile_services(services: &[String], problems: &mut Problems) -> Option<BTre
         );
     }
     let parsed = services.iter().enumerate();
-    Some(
-        parsed
-            .filter_map(|(i, service)| problems.keep(&place.index(i), Service::parse(service)))
-            .collect(),
-    )
+    parsed
+        .filter_map(|(i, service)| problems.keep(&place.index(i), Service::parse(service)))
+        .collect()
 }
 
 fn warn_of_dear_hashes(users: &StaticUsers, problems: &mut Problems) {
@@ -182,7 +180,11 @@ fn compile_token(token: token::Token, now: Timestamp, problems: &mut Problems) -
     let issuer = issuer(token.issuer, &place, problems);
     let (key, issuer) = (key?, issuer?);
     let chain = match (&token.certificate, token.key_header) {
-        (Some(text), key_header) => certificate(text, key_header.unwrap_or_default(), &key, now, problems)?,
+        (Some(text), key_header) => {
+            let key_header = key_header.unwrap_or_default();
+            let chain = certificate(text, key_header, &key, now, problems)?;
+            (key_header == KeyHeader::X5c).then_some(chain)
+        }
         (None, Some(KeyHeader::X5c)) => {
             problems.error(&place.key("key_header"), "is `x5c`, which needs `certificate`");
             return None;
@@ -246,14 +248,14 @@ fn key(pem: Option<&crate::secret::Secret<String>>, place: &Place, problems: &mu
     problems.keep(&place, SigningKey::from_pem(pem))
 }
 
-/// The chain for the header, `None` within if the header is to hold none.
+/// The chain, if it fits the key and is valid as far as `key_header` needs it to be.
 fn certificate(
     text: &str,
     key_header: KeyHeader,
     key: &SigningKey,
     now: Timestamp,
     problems: &mut Problems,
-) -> Option<Option<Chain>> {
+) -> Option<Chain> {
     let place = Place::root().key("token").key("certificate");
     let chain = problems.keep(&place, Chain::from_pem(text, key))?;
     match (chain.validity(now), key_header) {
@@ -264,7 +266,7 @@ fn certificate(
         }
         (Err(not_valid), KeyHeader::Kid) => problems.warn(&place, not_valid),
     }
-    Some((key_header == KeyHeader::X5c).then_some(chain))
+    Some(chain)
 }
 
 #[cfg(test)]

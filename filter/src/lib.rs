@@ -21,6 +21,7 @@ mod root;
 mod signer;
 
 #[cfg(target_arch = "wasm32")]
+#[expect(missing_docs, reason = "the macro makes a public function of its own")]
 proxy_wasm::main! {{
     proxy_wasm::set_root_context(|context_id| Box::new(root::Root::new(context_id)));
 }}

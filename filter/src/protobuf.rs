@@ -38,7 +38,7 @@ pub enum Field<'a> {
 }
 
 /// The fields of a message, with their numbers, in order.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {

@@ -25,7 +25,7 @@ pub fn fits(algorithm: &str, message: &[u8], signature: &[u8]) -> bool {
                 .is_ok_and(|signature| key.verifying_key().verify(message, &signature).is_ok())
         }
         "RS256" => {
-            let key = rsa::RsaPrivateKey::from_pkcs8_pem(keys::RS256).unwrap().to_public_key();
+            let key = rsa::PrivateKey::from_pkcs8_pem(keys::RS256).unwrap().to_public_key();
             let key = rsa::pkcs1v15::VerifyingKey::<Sha256>::new(key);
             rsa::pkcs1v15::Signature::try_from(signature).is_ok_and(|signature| key.verify(message, &signature).is_ok())
         }

@@ -1,3 +1,5 @@
+#![expect(clippy::arithmetic_side_effects, reason = "sums of small numbers")]
+
 use std::cell::RefCell;
 
 use super::*;

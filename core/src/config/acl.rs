@@ -73,28 +73,21 @@ pub fn read(node: Node, place: &Place, problems: &mut Problems) -> Vec<Rule> {
 
 fn rule(node: Node, place: Place, problems: &mut Problems) -> Option<Rule> {
     let mut section = Section::open(node, place.clone(), problems)?;
-    let matches = match section.take("match") {
-        Some(node) => {
-            Section::open(node, section.place_of("match"), problems).map(|section| conditions(section, problems))
-        }
-        None => {
-            problems.error(
-                &section.place_of("match"),
-                "is missing; write `match: {}` for a rule that holds for everything",
-            );
-            None
-        }
-    };
-    let actions = match section.take("actions") {
-        Some(node) => node.into_texts(&section.place_of("actions"), problems),
-        None => {
-            problems.error(
-                &section.place_of("actions"),
-                "is missing; write `actions: []` for a rule that denies",
-            );
-            None
-        }
-    };
+    let matches = needed(
+        &mut section,
+        "match",
+        "write `match: {}` for a rule that holds for everything",
+        problems,
+    )
+    .and_then(|node| Section::open(node, section.place_of("match"), problems))
+    .map(|section| conditions(section, problems));
+    let actions = needed(
+        &mut section,
+        "actions",
+        "write `actions: []` for a rule that denies",
+        problems,
+    )
+    .and_then(|node| node.into_texts(&section.place_of("actions"), problems));
     let comment = section.text("comment", problems);
     section.finish(problems);
     Some(Rule {
@@ -103,6 +96,14 @@ fn rule(node: Node, place: Place, problems: &mut Problems) -> Option<Rule> {
         actions: actions?,
         comment,
     })
+}
+
+fn needed(section: &mut Section, key: &'static str, mend: &str, problems: &mut Problems) -> Option<Node> {
+    let node = section.take(key);
+    if node.is_none() {
+        problems.error(&section.place_of(key), format_args!("is missing; {mend}"));
+    }
+    node
 }
 
 fn conditions(mut section: Section, problems: &mut Problems) -> Match {

@@ -101,6 +101,7 @@ mod tests {
         parse(format!("Basic {}", STANDARD.encode(credentials)).as_bytes())
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "what it is compared with is wrapped")]
     fn password(name: &str, password: &[u8]) -> Result<Basic, BasicError> {
         Ok(Basic::Password {
             name: name.to_owned(),

@@ -144,7 +144,7 @@ mod tests {
 
         #[test]
         fn whatever_is_encoded_is_read_back(value in "\\PC{0,20}") {
-            let encoded: String = value.bytes().map(|b| format!("%{b:02x}")).collect();
+            let encoded: String = value.bytes().map(|b| format!("%{b:02x}")).collect::<Vec<_>>().concat();
             let text = format!("v={encoded}");
             let read = pairs(text.as_bytes()).unwrap();
             prop_assert_eq!(read.one("v").unwrap(), Some(value.as_str()));
