@@ -3,6 +3,7 @@
 mod module {
     mod answers;
     mod audit;
+    mod cases;
     mod configuration;
     mod hosts;
     mod posts;
