@@ -224,7 +224,7 @@ mod tests {
         );
         assert_eq!(read_struct(&[0xff; 12]), Err(WireError::Field));
         assert_eq!(read_struct(&[0x0b]), Err(WireError::Field));
-        assert_eq!(read_struct(b"plain"), Err(WireError::Short));
+        assert_eq!(read_struct(b"plain"), Err(WireError::Field));
         assert_eq!(
             read_struct(&entry("a", &message(&[(3, b"\xff")]))),
             Err(WireError::NotUtf8)
