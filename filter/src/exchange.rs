@@ -70,17 +70,17 @@ impl Exchange {
         };
         let policy = &generation.policy;
         let Ok(headers) = host::request_headers() else {
-            return self.answer(refused(policy, &Refusal::Unavailable));
+            return self.answer(&refused(policy, &Refusal::Unavailable));
         };
         let first = |name: &'static [u8]| headers.lines(name).next().unwrap_or_default();
         let path = first(b":path");
         match policy.endpoint.route(first(b":authority"), path) {
             Route::Pass => Action::Continue,
-            Route::Home => self.answer(policy.replies.home()),
-            Route::Registry => self.answer(refused(policy, &Refusal::NoRegistry)),
-            Route::Unknown => self.answer(refused(policy, &Refusal::UnknownPath)),
+            Route::Home => self.answer(&policy.replies.home()),
+            Route::Registry => self.answer(&refused(policy, &Refusal::NoRegistry)),
+            Route::Unknown => self.answer(&refused(policy, &Refusal::UnknownPath)),
             Route::Token => match Method::parse(first(b":method")) {
-                None => self.answer(refused(policy, &Refusal::Method)),
+                None => self.answer(&refused(policy, &Refusal::Method)),
                 Some(Method::Post) if policy.request_body == RequestBody::Route => Action::Continue,
                 Some(method) => {
                     let head = head(policy, method, path, &headers);
@@ -102,16 +102,16 @@ impl Exchange {
     fn read(&mut self, reading: Reading, end_of_stream: bool) -> Action {
         let policy = &reading.generation.policy;
         if let Err(refusal) = reading.head.check() {
-            return self.answer(refused(policy, &refusal));
+            return self.answer(&refused(policy, &refusal));
         }
         if reading.head.method == Method::Get || end_of_stream {
-            return self.answer(reading.reply(b""));
+            return self.answer(&reading.reply(b""));
         }
         if self.worker.held.is_hopeless() {
-            return self.answer(refused(policy, &Refusal::NoPost));
+            return self.answer(&refused(policy, &Refusal::NoPost));
         }
         let Ok(now) = host::now() else {
-            return self.answer(refused(policy, &Refusal::Unavailable));
+            return self.answer(&refused(policy, &Refusal::Unavailable));
         };
         if let Some(given_up) = self.worker.held.hold(self.context_id, Duration::from_nanos(now)) {
             let _ = host::on_stream(self.context_id, given_up, || refuse(policy, &Refusal::TooSlow));
@@ -145,13 +145,13 @@ impl Exchange {
         } else {
             return Action::Pause;
         };
-        self.answer(reply)
+        self.answer(&reply)
     }
 
-    fn answer(&mut self, reply: Reply) -> Action {
+    fn answer(&mut self, reply: &Reply) -> Action {
         self.worker.held.release(self.context_id);
         self.state = State::Answered;
-        send(&reply);
+        send(reply);
         Action::Pause
     }
 }

@@ -6,7 +6,7 @@
 
 #![expect(unsafe_code, reason = "the host's functions take and give addresses")]
 
-use std::ptr::null_mut;
+use std::ptr::{null_mut, slice_from_raw_parts_mut};
 
 use registry_auth_core::secret::Secret;
 
@@ -103,7 +103,7 @@ fn taken(status: u32, data: *mut u8, size: usize) -> Result<Vec<u8>, HostError> 
     }
     // SAFETY: on success the host hands over one allocation of exactly `size` bytes, made by this module's `malloc`
     // (the SDK's, a boxed slice), all of them written, and keeps no pointer to it.
-    Ok(unsafe { Vec::from_raw_parts(data, size, size) })
+    Ok(unsafe { Box::from_raw(slice_from_raw_parts_mut(data, size)) }.into_vec())
 }
 
 /// Writes a line to Envoy's log.

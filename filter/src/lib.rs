@@ -21,7 +21,8 @@ mod root;
 mod signer;
 
 #[cfg(target_arch = "wasm32")]
-#[expect(missing_docs, reason = "the macro makes a public function of its own")]
-proxy_wasm::main! {{
-    proxy_wasm::set_root_context(|context_id| Box::new(root::Root::new(context_id)));
-}}
+mod entry {
+    proxy_wasm::main! {{
+        proxy_wasm::set_root_context(|context_id| Box::new(super::root::Root::new(context_id)));
+    }}
+}

@@ -57,7 +57,7 @@ impl Root {
         }
     }
 
-    fn configure(&self) -> Result<Generation, String> {
+    fn configure() -> Result<Generation, String> {
         let host_failed = |error: HostError| format!("cannot read the configuration: host status {}", error.0);
         let bytes = host::buffer(Buffer::PluginConfiguration, usize::MAX).map_err(host_failed)?;
         let variables = host::environment().map_err(host_failed)?;
@@ -84,7 +84,7 @@ impl Context for Root {}
 
 impl RootContext for Root {
     fn on_configure(&mut self, _size: usize) -> bool {
-        match self.configure() {
+        match Self::configure() {
             Ok(generation) => {
                 let way = generation.signing.word();
                 *self.worker.generation.borrow_mut() = Some(Rc::new(generation));

@@ -34,22 +34,12 @@ fn config() -> Value {
     })
 }
 
-/// The configuration with `value` at the dotted `path`.
+/// The configuration with `value` at the path of at most two names joined by a dot.
 fn config_with(path: &str, value: Value) -> Value {
     let mut config = config();
-    let pointer = format!("/{}", path.replace('.', "/"));
-    match config.pointer_mut(&pointer) {
-        Some(place) => *place = value,
-        None => {
-            let (parent, key) = pointer.rsplit_once('/').unwrap();
-            if parent.is_empty() || config.pointer(parent).is_none() {
-                let parent = parent.trim_start_matches('/');
-                if !parent.is_empty() {
-                    config[parent] = json!({});
-                }
-            }
-            config.pointer_mut(parent).unwrap()[key] = value;
-        }
+    match path.split_once('.') {
+        Some((section, key)) => config[section][key] = value,
+        None => config[path] = value,
     }
     config
 }
@@ -61,6 +51,15 @@ fn settings(config: Value) -> Settings {
 #[track_caller]
 fn start(config: Value) -> Module {
     settings(config).start().unwrap_or_else(|refused| panic!("{refused}"))
+}
+
+/// What the log says of a configuration that is refused.
+#[track_caller]
+fn refusal(settings: Settings) -> String {
+    match settings.start() {
+        Ok(_) => panic!("taken"),
+        Err(refused) => refused.text(),
+    }
 }
 
 /// The claims of the token in an answer.

@@ -23,7 +23,7 @@ fn a_wrong_configuration_is_refused_with_every_wrong_key() {
     config["acl"][0]["match"]["name"] = json!("team-[a");
     config["acl"][1]["match"]["nmae"] = json!("x");
     config["gcs"] = json!({});
-    let refused = settings(config).start().err().expect("taken").text();
+    let refused = refusal(settings(config));
     for place in [
         "token.issuer",
         "token.key",
@@ -44,7 +44,7 @@ fn a_wrong_configuration_is_refused_with_every_wrong_key() {
 #[test]
 fn no_configuration_and_rubbish_are_refused() {
     for text in ["", "{", "[]", "null", "\"x\"", "server: {}"] {
-        let refused = settings(json!(text)).start().err().expect("taken").text();
+        let refused = refusal(settings(json!(text)));
         assert!(refused.contains("configuration"), "{text}: {refused}");
     }
 }
@@ -65,17 +65,12 @@ fn key_and_users_may_come_from_the_environment() {
     let reply = module.get("/token").basic("ada", "ada-secret").send();
     assert_eq!(part(&reply, 0)["x5c"].as_array().unwrap().len(), 1);
 
-    let refused = with_environment().start().err().expect("taken").text();
+    let refused = refusal(with_environment());
     assert!(
         refused.contains("users_env: environment variable `USERS` is not set"),
         "{refused}"
     );
-    let refused = with_environment()
-        .env("USERS", r#"{"ada": planted-secret}"#)
-        .start()
-        .err()
-        .expect("taken")
-        .text();
+    let refused = refusal(with_environment().env("USERS", r#"{"ada": planted-secret}"#));
     assert!(
         refused.contains("users_env: variable `USERS` is not JSON (line 1, column 9)"),
         "{refused}"
