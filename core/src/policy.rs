@@ -25,8 +25,9 @@ const LONGEST_LIFE: i64 = 366 * 86_400;
 
 /// From this cost on, a hash holds up a proxy's worker for longer than 2 ms.
 const DEAR_BCRYPT_COST: u32 = 6;
-/// What one round of bcrypt, and one KiB of argon2id, took inside Envoy, in microseconds.
+/// What one round of bcrypt took inside Envoy, in microseconds: 1,650 for the 32 rounds of cost 5.
 const MICROSECONDS_PER_ROUND: u64 = 52;
+/// What one KiB of argon2id takes in one pass, in microseconds: an estimate, not measured inside Envoy.
 const MICROSECONDS_PER_KIB: u64 = 2;
 
 /// A configuration, ready to decide by.
