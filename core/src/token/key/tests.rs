@@ -1,7 +1,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
-use rsa::pkcs1::UintRef;
+use rsa::pkcs1::{RsaPrivateKeyRef, UintRef};
+use sec1::EcPrivateKey;
 use x509_cert::der::Encode;
 
 use super::super::testdata::{key, text};
