@@ -60,7 +60,7 @@ pub enum Audit {
 }
 
 /// Sections of docker_auth that need a program beside the proxy.
-const BACK_ENDS: [&str; 17] = [
+const BACK_ENDS: [&str; 14] = [
     "acl_mongo",
     "acl_xorm",
     "casbin_authz",
@@ -75,9 +75,23 @@ const BACK_ENDS: [&str; 17] = [
     "plugin_authn",
     "plugin_authz",
     "xorm_auth",
-    "http_auth",
-    "http_authz",
-    "token_db",
+];
+
+/// Keys that are easily written at the top, though they belong into a section.
+const MISPLACED: [(&str, &str); 13] = [
+    ("addr", "server.addr"),
+    ("certificate_env", "token.certificate_env"),
+    ("disable_legacy_key_id", "token.disable_legacy_key_id"),
+    ("double_star", "acl_options.double_star"),
+    ("expiration", "token.expiration"),
+    ("hosts", "server.hosts"),
+    ("issuer", "token.issuer"),
+    ("key_env", "token.key_env"),
+    ("key_header", "token.key_header"),
+    ("letsencrypt", "server.letsencrypt"),
+    ("path_prefix", "server.path_prefix"),
+    ("real_ip_header", "server.real_ip_header"),
+    ("real_ip_pos", "server.real_ip_pos"),
 ];
 
 impl Document {
@@ -104,10 +118,18 @@ impl Document {
         document.request_body = choice(&mut root, "request_body", problems, &RequestBody::WORDS).unwrap_or_default();
         document.audit = choice(&mut root, "audit", problems, &Audit::WORDS).unwrap_or_default();
         for key in BACK_ENDS {
-            if root.take(key).is_some() {
+            if root.remove(key).is_some() {
                 problems.error(
                     &Place::root().key(key),
                     "a proxy cannot do this by itself; only `users` and `acl` work here",
+                );
+            }
+        }
+        for (key, place) in MISPLACED {
+            if root.remove(key).is_some() {
+                problems.error(
+                    &Place::root().key(key),
+                    format_args!("stands at the top; move it to `{place}`"),
                 );
             }
         }

@@ -134,6 +134,11 @@ impl Section {
     /// The value of `key`, null included.
     pub fn take_or_null(&mut self, key: &'static str) -> Option<Node> {
         self.known.push(key);
+        self.remove(key)
+    }
+
+    /// The value of a `key` that has no place here, and that no error will therefore propose; null included.
+    pub fn remove(&mut self, key: &str) -> Option<Node> {
         let at = self.entries.iter().position(|(name, _)| name == key)?;
         Some(self.entries.remove(at).1)
     }

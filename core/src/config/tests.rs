@@ -40,7 +40,7 @@ fn a_document_is_read_as_docker_auth_names_it() {
 fn every_wrong_key_is_named_with_its_place_and_what_to_do() {
     let (_, problems) = read(
         r#"{
-            "sever": {}, "letsencrypt": {}, "ldap_auth": {}, "audit": "file", "services": "registry",
+            "sever": {}, "realm": "x", "letsencrypt": {}, "ldap_auth": {}, "audit": "file", "services": "registry",
             "server": {"path_prefx": "/x", "real_ip_pos": 1.5, "hsts": "yes"},
             "token": {"issuer": 5, "expiration": "900", "key": "/etc/key.pem", "certificate_env": "UNSET", "key_header": "jwk"},
             "acl": [{"match": {"acount": "x"}, "actions": ["*"]}, {"actions": ["*"]}, {"match": {}},
