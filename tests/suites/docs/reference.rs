@@ -1,0 +1,110 @@
+//! The tables: no key is named that does not exist, and none exists that is not named.
+
+use std::collections::BTreeSet;
+
+use registry_auth_core::config::{Document, Node};
+use registry_auth_core::problem::Problems;
+use registry_auth_tests::module::Module;
+use serde_json::{Value, json};
+
+use crate::*;
+
+/// An unknown key is answered with all known ones: these are compared with the table, section by section.
+#[test]
+fn the_table_of_the_readme_has_every_key() {
+    let mut known = BTreeSet::new();
+    for (prefix, config) in [
+        ("", json!({"?": 1})),
+        ("server.", json!({"server": {"?": 1}})),
+        ("token.", json!({"token": {"?": 1}})),
+        ("acl_options.", json!({"acl_options": {"?": 1}})),
+    ] {
+        known.extend(proposed(&config).into_iter().map(|key| format!("{prefix}{key}")));
+    }
+    // A section is named by its keys.
+    for section in ["server", "token", "acl_options"] {
+        assert!(known.remove(section), "`{section}` is no section any more");
+    }
+    let listener = |key: &String| {
+        key.strip_prefix("server.").is_some_and(|key| {
+            let (_, problems) = read(&json!({"server": {key: "x"}}));
+            problems
+                .warnings()
+                .iter()
+                .any(|it| it.what().contains("the listener is Envoy's"))
+        })
+    };
+    known.retain(|key| !listener(key));
+    let named: BTreeSet<_> = rows("README.md", "| key | default | meaning |").collect();
+    assert_eq!(named, known);
+}
+
+#[test]
+fn the_table_of_the_audit_log_has_every_key() {
+    let [example] = <[Block; 1]>::try_from(blocks("docs/audit_log.md")).expect("one example record");
+    let example: Value = serde_json::from_str(&example.text).expect("the example is JSON");
+    let named: BTreeSet<_> = rows("docs/audit_log.md", "| key | what it holds |").collect();
+    assert_eq!(keys(&example), named);
+
+    let config = json!({
+        "token": {"issuer": "registry-auth", "key": registry_auth_tests::keys::ES256},
+        "users": {"ada": {"password": registry_auth_tests::keys::ADA_SECRET}},
+        "acl": [{"match": {"account": "ada"}, "actions": ["pull"], "comment": "readers may pull"}],
+    });
+    let mut module = Module::with(config).start().expect("the configuration is taken");
+    let reply = module
+        .get("/token?service=registry&scope=repository:team/app:pull,push")
+        .basic("ada", "ada-secret")
+        .source("192.0.2.7:4711")
+        .header("x-request-id", "5f0c")
+        .send();
+    let record = reply.filter_state("registry_auth_audit").expect("a record is left");
+    assert_eq!(keys(&serde_json::from_str(record).expect("the record is JSON")), named);
+}
+
+/// The keys that the error about `?` proposes.
+fn proposed(config: &Value) -> Vec<String> {
+    let (_, problems) = read(config);
+    let unknown = problems
+        .errors()
+        .iter()
+        .find_map(|problem| problem.what().strip_prefix("unknown key; known here are "));
+    let listed = unknown.unwrap_or_else(|| panic!("no list of keys: {problems}"));
+    listed.split(", ").map(|key| key.trim_matches('`').to_owned()).collect()
+}
+
+fn read(config: &Value) -> (Document, Problems) {
+    let mut problems = Problems::default();
+    let node: Node = serde_json::from_value(config.clone()).expect("any JSON is a node");
+    (Document::read(node, &|_| None, &mut problems), problems)
+}
+
+/// The keys in the first column of the table with this heading.
+#[track_caller]
+fn rows(name: &str, heading: &str) -> impl Iterator<Item = String> {
+    let text = document(name);
+    let (_, table) = text
+        .split_once(heading)
+        .unwrap_or_else(|| panic!("`{name}` has no table `{heading}`"));
+    let cells: Vec<_> = table
+        .lines()
+        .skip(2)
+        .map_while(|row| row.strip_prefix("| ")?.split(" | ").next())
+        .flat_map(|cell| cell.split(", "))
+        .map(|key| key.trim_matches('`').to_owned())
+        .collect();
+    cells.into_iter()
+}
+
+/// The keys of a record, those of its scopes as `scopes[].key`.
+fn keys(record: &Value) -> BTreeSet<String> {
+    let record = record.as_object().expect("a record is an object");
+    let scopes = record["scopes"].as_array().expect("a record has scopes");
+    let inner = scopes
+        .iter()
+        .flat_map(|scope| scope.as_object().expect("a scope is an object").keys());
+    inner
+        .map(|key| format!("scopes[].{key}"))
+        .chain(record.keys().cloned())
+        .collect()
+}
