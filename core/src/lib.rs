@@ -18,6 +18,7 @@ pub mod authn;
 pub mod client_address;
 pub mod config;
 pub mod decide;
+pub mod memo;
 pub mod policy;
 pub mod problem;
 pub mod reply;
