@@ -3,11 +3,14 @@
 //! Nothing that a stranger can measure tells whether a name exists: an unknown account and every wrong password cost
 //! as much as a wrong password of the dearest hash that is configured.
 
+pub mod attempt;
 pub mod hash;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
-use hash::{Argon2Cost, Argon2id, Bcrypt, Hash, NotComputed, Verifier};
+use attempt::{Attempt, Recall, Verifier, Withheld};
+use hash::{Argon2Cost, Argon2id, Bcrypt, Hash};
 
 use crate::account::{Account, Identity, Labels, LabelsArePatterns};
 use crate::config::users::User;
@@ -114,48 +117,76 @@ impl StaticUsers {
         );
     }
 
-    /// Whether `password` lets `account` in.
+    /// Whether `password`, sent from `address`, lets `account` in.
     ///
     /// # Errors
-    /// When a hash could not be computed.
+    /// When a hash was not computed.
     pub fn authenticate(
         &self,
         account: &Account,
         password: &Secret<Vec<u8>>,
-        verifier: &dyn Verifier,
-    ) -> Result<Outcome, NotComputed> {
-        let (spent, outcome) = match self.users.get(account.as_str()) {
-            None => (None, Outcome::NoMatch),
-            Some(StaticUser {
-                identity,
-                password: Password::Any,
-            }) => {
-                return Ok(Outcome::Accept(identity.clone(), Proof::Open));
-            }
-            Some(StaticUser {
-                password: Password::Nothing,
-                ..
-            }) => (None, Outcome::Deny),
-            Some(StaticUser {
-                identity,
-                password: Password::Hashed(hash),
-            }) => {
-                if verifier.verify(hash, password)? {
-                    return Ok(Outcome::Accept(identity.clone(), Proof::Password));
-                }
-                (Some(hash), Outcome::Deny)
+        address: IpAddr,
+        verifier: &mut dyn Verifier,
+    ) -> Result<Outcome, Withheld> {
+        let user = self.users.get(account.as_str());
+        if let Some(user) = user
+            && matches!(user.password, Password::Any)
+        {
+            return Ok(Outcome::Accept(user.identity.clone(), Proof::Open));
+        }
+        let attempt = Attempt {
+            account,
+            address,
+            stored: user.and_then(StaticUser::stored),
+            password,
+        };
+        if account.is_anonymous() && attempt.stored.is_none() {
+            // There is no name to keep secret, and nothing that a hash could bring to light.
+            return Ok(Outcome::NoMatch);
+        }
+        let fits = match verifier.recall(&attempt)? {
+            Recall::Fits => true,
+            Recall::DoesNotFit => false,
+            Recall::Unknown => {
+                let fits = self.compute(&attempt, verifier)?;
+                verifier.settle(&attempt, fits);
+                fits
             }
         };
-        for decoy in self.dearest.decoys(spent) {
-            verifier.verify(&decoy, password)?;
+        Ok(match user {
+            Some(user) if fits => Outcome::Accept(user.identity.clone(), Proof::Password),
+            Some(_) => Outcome::Deny,
+            None => Outcome::NoMatch,
+        })
+    }
+
+    /// Compares, and has a failure cost what every other one costs.
+    fn compute(&self, attempt: &Attempt<'_>, verifier: &mut dyn Verifier) -> Result<bool, Withheld> {
+        if let Some(hash) = attempt.stored
+            && verifier.verify(hash, attempt.password)?
+        {
+            return Ok(true);
         }
-        Ok(outcome)
+        for decoy in self.dearest.decoys(attempt.stored) {
+            verifier.verify(&decoy, attempt.password)?;
+        }
+        Ok(false)
     }
 
     /// The dearest bcrypt cost, and the most work of an argon2id hash in KiB, if there is one of that kind.
     #[must_use]
     pub fn dearest(&self) -> (Option<u32>, Option<u32>) {
         (self.dearest.bcrypt_cost, self.dearest.argon2.map(Argon2Cost::work))
+    }
+}
+
+impl StaticUser {
+    /// What a password is to fit; `None` if none does.
+    fn stored(&self) -> Option<&Hash> {
+        match &self.password {
+            Password::Hashed(hash) => Some(hash),
+            Password::Any | Password::Nothing => None,
+        }
     }
 }
 

@@ -85,6 +85,33 @@ pub fn parse(text: &[u8]) -> Result<IpAddr, AddressError> {
     Ok(address.to_canonical())
 }
 
+/// An address as far as it tells clients apart: an IPv6 client has a network of 64 bits to choose from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AddressGroup([u8; 16]);
+
+impl AddressGroup {
+    /// The group of `address`.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+            IpAddr::V6(address) => {
+                let mut octets = address.octets();
+                if let Some(host) = octets.get_mut(8..) {
+                    host.fill(0);
+                }
+                octets
+            }
+        })
+    }
+
+    /// Sixteen bytes that no other group has.
+    #[must_use]
+    pub fn octets(self) -> [u8; 16] {
+        self.0
+    }
+}
+
 fn parse_text(text: &str) -> Option<IpAddr> {
     if let Some(rest) = text.strip_prefix('[') {
         let (address, port) = rest.split_once(']')?;

@@ -3,8 +3,11 @@
 //! Reading takes a [`Node`] apart and collects every fault; [`crate::policy::Policy`] is what a document amounts to.
 
 pub mod acl;
+pub mod cache;
+pub mod duration;
 pub mod node;
 pub mod server;
+mod throttle;
 pub mod token;
 pub mod users;
 
@@ -12,6 +15,7 @@ pub use node::{Node, Section};
 
 use crate::problem::{Place, Problems};
 use crate::secret::Secret;
+use crate::throttle::Settings;
 
 /// Where environment variables come from. In Envoy's module only those arrive that `host_env_keys` names.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<Secret<String>>;
@@ -35,6 +39,10 @@ pub struct Document {
     pub request_body: RequestBody,
     /// Where audit records go.
     pub audit: Audit,
+    /// What is remembered.
+    pub cache: cache::Cache,
+    /// How guessing is braked; `None` if it is not.
+    pub throttle: Option<Settings>,
 }
 
 /// `request_body`: who reads the body of a POST to the token endpoint.
@@ -117,6 +125,10 @@ impl Document {
         document.services = root.texts("services", problems);
         document.request_body = choice(&mut root, "request_body", problems, &RequestBody::WORDS).unwrap_or_default();
         document.audit = choice(&mut root, "audit", problems, &Audit::WORDS).unwrap_or_default();
+        if let Some(section) = root.section("cache", problems) {
+            document.cache = cache::Cache::read(section, problems);
+        }
+        document.throttle = throttle::read(&mut root, problems);
         for key in BACK_ENDS {
             if root.remove(key).is_some() {
                 problems.error(

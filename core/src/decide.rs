@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::account::{Account, Identity};
 use crate::acl::{Asked, Grant};
-use crate::authn::hash::{NotComputed, Verifier};
+use crate::authn::attempt::{Verifier, Withheld};
 use crate::authn::{Outcome, Proof};
 use crate::policy::Policy;
 use crate::reply::Refusal;
@@ -30,16 +30,16 @@ pub enum Undecided {
     /// The credentials are not accepted.
     #[error(transparent)]
     Unproven(Unproven),
-    /// Something that is needed cannot be had.
+    /// A hash that is needed was not computed.
     #[error(transparent)]
-    NotComputed(#[from] NotComputed),
+    Withheld(#[from] Withheld),
 }
 
 /// Decides about `request` by `policy`.
 ///
 /// # Errors
 /// See [`Undecided`].
-pub fn decide(policy: &Policy, request: &TokenRequest, verifier: &dyn Verifier) -> Result<Decision, Undecided> {
+pub fn decide(policy: &Policy, request: &TokenRequest, verifier: &mut dyn Verifier) -> Result<Decision, Undecided> {
     if policy
         .services
         .as_ref()
@@ -47,7 +47,7 @@ pub fn decide(policy: &Policy, request: &TokenRequest, verifier: &dyn Verifier) 
     {
         return Err(Undecided::ForeignService(request.service.clone()));
     }
-    let (identity, proof) = authenticate(policy, &request.credentials, verifier)?;
+    let (identity, proof) = authenticate(policy, request, verifier)?;
     let asked = request.scopes.iter().map(|scope| Asked {
         identity: &identity,
         address: request.address,
@@ -65,19 +65,19 @@ pub fn decide(policy: &Policy, request: &TokenRequest, verifier: &dyn Verifier) 
 
 fn authenticate(
     policy: &Policy,
-    credentials: &Credentials,
-    verifier: &dyn Verifier,
+    request: &TokenRequest,
+    verifier: &mut dyn Verifier,
 ) -> Result<(Identity, Proof), Undecided> {
-    let outcome = match credentials {
+    let nothing = Secret::new(Vec::new());
+    let (account, password) = match &request.credentials {
         // The anonymous account is asked for like any other: without an entry `""` nobody is let in unnamed.
-        Credentials::Anonymous => {
-            policy
-                .users
-                .authenticate(&Account::anonymous(), &Secret::new(Vec::new()), verifier)?
-        }
-        Credentials::Password { account, password } => policy.users.authenticate(account, password, verifier)?,
+        Credentials::Anonymous => (&Account::anonymous(), &nothing),
+        Credentials::Password { account, password } => (account, password),
         Credentials::RefreshToken(_) => return Err(Undecided::Unproven(Unproven::RefreshToken)),
     };
+    let outcome = policy
+        .users
+        .authenticate(account, password, request.address, verifier)?;
     match outcome {
         Outcome::Accept(identity, proof) => Ok((identity, proof)),
         Outcome::Deny | Outcome::NoMatch => Err(Undecided::Unproven(Unproven::WrongCredentials)),
@@ -89,7 +89,7 @@ impl From<Undecided> for Refusal {
         match undecided {
             Undecided::ForeignService(service) => Malformed::ForeignService(service).into(),
             Undecided::Unproven(unproven) => Self::Unproven(unproven),
-            Undecided::NotComputed(NotComputed) => Self::Unavailable,
+            Undecided::Withheld(withheld) => Self::Withheld(withheld),
         }
     }
 }

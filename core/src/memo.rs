@@ -1,5 +1,9 @@
-//! What need not be found out twice.
+//! What need not be found out twice, within bounds.
 
+mod credentials;
 pub mod table;
+mod tokens;
 
+pub use credentials::CredentialMemo;
 pub use table::{Seed, Table};
+pub use tokens::{TokenKey, TokenMemo};

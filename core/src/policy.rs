@@ -7,12 +7,14 @@ use crate::acl::Acl;
 use crate::authn::StaticUsers;
 use crate::authn::hash::MAX_BCRYPT_COST;
 use crate::client_address::RealIp;
+use crate::config::cache::Cache;
 use crate::config::token::KeyHeader;
 use crate::config::{Audit, Document, RequestBody, server, token};
 use crate::problem::{Place, Problem, Problems};
 use crate::reply::Replies;
 use crate::request::route::Endpoint;
 use crate::service::Service;
+use crate::throttle::Settings;
 use crate::time::Timestamp;
 use crate::token::{Chain, Header, KidForm, Mint, SigningKey};
 
@@ -53,6 +55,10 @@ pub struct Policy {
     pub request_body: RequestBody,
     /// Where audit records go.
     pub audit: Audit,
+    /// What is remembered.
+    pub cache: Cache,
+    /// How guessing is braked; `None` if it is not.
+    pub throttle: Option<Settings>,
 }
 
 impl Policy {
@@ -97,6 +103,8 @@ impl Policy {
                 replies: Replies::new(&issuer, document.server.hsts),
                 request_body: document.request_body,
                 audit: document.audit,
+                cache: document.cache,
+                throttle: document.throttle,
             }),
             _ => None,
         };

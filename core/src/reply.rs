@@ -3,12 +3,17 @@
 //! Errors have the registries' form, `{"errors":[{"code","message","detail"}]}`, and reveal nothing of the policy.
 //! 403 is never sent: containerd gives up on it, and tries again on 401.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
 use serde_json::json;
 use thiserror::Error;
 
+use crate::authn::attempt::Withheld;
 use crate::decide::Decision;
 use crate::request::{Malformed, Method, Unproven};
 use crate::scope::Scope;
+use crate::time::Timestamp;
 use crate::token::Token;
 
 /// Why a request gets no token.
@@ -41,6 +46,9 @@ pub enum Refusal {
     /// A POST that is not form-encoded.
     #[error("the body must be of type `application/x-www-form-urlencoded`")]
     NotAForm,
+    /// No hash is computed for these credentials now.
+    #[error(transparent)]
+    Withheld(Withheld),
     /// Something that is needed to answer cannot be had now.
     #[error("the token service is not available")]
     Unavailable,
@@ -52,7 +60,7 @@ pub struct Reply {
     /// The HTTP status.
     pub status: u16,
     /// Names and values; a value never holds anything that a client sent.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
     /// JSON.
     pub body: String,
 }
@@ -81,7 +89,9 @@ impl Refusal {
             Self::TooSlow => "too_slow",
             Self::BodyTooLarge => "too_large",
             Self::NotAForm => "not_a_form",
-            Self::Unavailable => "unavailable",
+            Self::Withheld(Withheld::Braked { .. }) => "braked",
+            Self::Withheld(Withheld::Busy { .. }) => "busy",
+            Self::Withheld(Withheld::NoMemory) | Self::Unavailable => "unavailable",
         }
     }
 
@@ -94,7 +104,8 @@ impl Refusal {
             Self::TooSlow => 408,
             Self::BodyTooLarge => 413,
             Self::NotAForm => 415,
-            Self::Unavailable => 503,
+            Self::Withheld(Withheld::Braked { .. } | Withheld::Busy { .. }) => 429,
+            Self::Withheld(Withheld::NoMemory) | Self::Unavailable => 503,
         }
     }
 
@@ -106,7 +117,8 @@ impl Refusal {
             Self::UnknownPath | Self::NoRegistry => "NOT_FOUND",
             Self::NoPost | Self::Method | Self::BodyTooLarge | Self::NotAForm => "UNSUPPORTED",
             Self::TooSlow => "TIMEOUT",
-            Self::Unavailable => "UNAVAILABLE",
+            Self::Withheld(Withheld::Braked { .. } | Withheld::Busy { .. }) => "TOOMANYREQUESTS",
+            Self::Withheld(Withheld::NoMemory) | Self::Unavailable => "UNAVAILABLE",
         }
     }
 
@@ -114,6 +126,11 @@ impl Refusal {
     fn message(&self) -> String {
         match self {
             Self::Unproven(_) => "authentication failed: check the user name and the password".to_owned(),
+            Self::Withheld(Withheld::NoMemory) => Self::Unavailable.to_string(),
+            // Which of the two, and for which account, is for the log alone.
+            Self::Withheld(Withheld::Braked { .. } | Withheld::Busy { .. }) => {
+                "too many attempts to log in: try again later".to_owned()
+            }
             other => other.to_string(),
         }
     }
@@ -149,24 +166,23 @@ impl Replies {
         }
     }
 
-    /// The answer with a token. `expires_in` counts from `issued_at`, and both together are the token's `exp`.
+    /// The answer with a token, at `now`. `expires_in` counts from then, and both together are the token's `exp`, also
+    /// of one that was issued before.
     #[must_use]
-    pub fn token(&self, token: &Token, decision: &Decision, method: Method) -> Reply {
-        let mut body = json!({
-            "token": token.text().expose(),
-            "access_token": token.text().expose(),
-            "expires_in": token.expires_at().seconds().saturating_sub(token.issued_at().seconds()),
-            "issued_at": token.issued_at().to_string(),
-        });
+    pub fn token(&self, token: &Token, decision: &Decision, method: Method, now: Timestamp) -> Reply {
+        let text = token.text().expose();
+        let expires_in = token.expires_at().seconds().saturating_sub(now.seconds());
+        // Written by hand, for this is what a proxy answers thousands of times a second. A token is base64url and dots.
+        let mut body = String::with_capacity(text.len().saturating_mul(2).saturating_add(192));
+        let _ = write!(
+            body,
+            r#"{{"token":"{text}","access_token":"{text}","expires_in":{expires_in},"issued_at":"{now}""#
+        );
         if method == Method::Post {
-            let granted = decision.grants().iter().filter(|grant| !grant.actions().is_empty());
-            let granted = granted.map(|grant| Scope::new(grant.scope().resource().clone(), grant.actions().clone()));
-            let granted: Vec<String> = granted.map(|scope| scope.to_string()).collect();
-            if let Some(body) = body.as_object_mut() {
-                body.insert("scope".to_owned(), granted.join(" ").into());
-            }
+            let _ = write!(body, r#","scope":{}"#, json!(granted(decision)));
         }
-        self.reply(200, body.to_string())
+        body.push('}');
+        self.reply(200, body)
     }
 
     /// The answer without one.
@@ -182,9 +198,14 @@ impl Replies {
         let error = json!({"code": refusal.code(), "message": refusal.message(), "detail": detail});
         let mut reply = self.reply(refusal.status(), json!({"errors": [error]}).to_string());
         match refusal {
-            Refusal::Unproven(_) => reply.headers.push(("www-authenticate", self.challenge.clone())),
-            Refusal::Method => reply.headers.push(("allow", "GET, HEAD, POST".to_owned())),
-            Refusal::Unavailable => reply.headers.push(("retry-after", RETRY_AFTER.to_owned())),
+            Refusal::Unproven(_) => reply.headers.push(("www-authenticate", self.challenge.clone().into())),
+            Refusal::Method => reply.headers.push(("allow", "GET, HEAD, POST".into())),
+            Refusal::Withheld(Withheld::Braked { retry_after } | Withheld::Busy { retry_after }) => {
+                reply.headers.push(("retry-after", retry_after.to_string().into()));
+            }
+            Refusal::Withheld(Withheld::NoMemory) | Refusal::Unavailable => {
+                reply.headers.push(("retry-after", RETRY_AFTER.into()));
+            }
             Refusal::Malformed(_)
             | Refusal::UnknownPath
             | Refusal::NoRegistry
@@ -210,18 +231,25 @@ impl Replies {
 
     fn reply(&self, status: u16, body: String) -> Reply {
         let mut headers = vec![
-            ("content-type", "application/json".to_owned()),
-            ("cache-control", "no-store".to_owned()),
-            ("pragma", "no-cache".to_owned()),
+            ("content-type", "application/json".into()),
+            ("cache-control", "no-store".into()),
+            ("pragma", "no-cache".into()),
         ];
         if self.hsts {
             headers.push((
                 "strict-transport-security",
-                "max-age=63072000; includeSubDomains".to_owned(),
+                "max-age=63072000; includeSubDomains".into(),
             ));
         }
         Reply { status, headers, body }
     }
+}
+
+/// The scopes that were granted at least in part, as a `scope` parameter has them.
+fn granted(decision: &Decision) -> String {
+    let granted = decision.grants().iter().filter(|grant| !grant.actions().is_empty());
+    let scopes = granted.map(|grant| Scope::new(grant.scope().resource().clone(), grant.actions().clone()).to_string());
+    scopes.collect::<Vec<_>>().join(" ")
 }
 
 /// A quoted-string of RFC 9110 section 5.6.4.

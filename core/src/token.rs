@@ -140,6 +140,6 @@ impl Token {
 }
 
 #[cfg(test)]
-mod testdata;
+pub(crate) mod testdata;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
-use registry_auth_core::authn::hash::InPlace;
 use registry_auth_core::client_address;
 use registry_auth_core::config::{Audit, RequestBody};
 use registry_auth_core::decide::decide;
@@ -15,7 +14,6 @@ use registry_auth_core::request::route::Route;
 use registry_auth_core::request::{Head, MAX_BODY_BYTES, Method};
 use registry_auth_core::secret::Secret;
 use registry_auth_core::time::Timestamp;
-use registry_auth_core::token::Jti;
 
 use crate::audit::{self, Record};
 use crate::host::{self, Buffer, Headers, Level};
@@ -188,8 +186,10 @@ impl Reading {
         let policy = &self.generation.policy;
         let request = self.head.with_body(body)?; // 1
         let start = host::now().map_err(|_| Refusal::Unavailable)?;
-        let decision = match decide(policy, &request, &InPlace) {
-            // 2, 3
+        let now = Timestamp::from_seconds(Duration::from_nanos(start).as_secs());
+        let mut attempts = self.generation.throttle.attempts(now); // 2
+        let decision = match decide(policy, &request, &mut attempts) {
+            // 3, 4
             Ok(decision) => decision,
             Err(undecided) => {
                 let refusal = Refusal::from(undecided);
@@ -199,14 +199,9 @@ impl Reading {
             }
         };
         metrics::authentication(audit::method(&request), "accepted");
-        let jti = Jti::from_random(host::random().map_err(|_| Refusal::Unavailable)?);
-        let now = Timestamp::from_seconds(Duration::from_nanos(start).as_secs());
-        let token = policy
-            .mint
-            .issue(&decision, now, &jti, &self.generation.signing)
-            .map_err(|_| Refusal::Unavailable)?; // 4
+        let token = self.generation.token(&decision, now)?; // 5
         self.record(Record::issued(&request, &decision, &token), start);
-        Ok(policy.replies.token(&token, &decision, request.method)) // 5
+        Ok(policy.replies.token(&token, &decision, request.method, now)) // 6
     }
 
     /// Leaves the decision to Envoy's access log, or to its log.

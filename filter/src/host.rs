@@ -6,6 +6,7 @@
 
 #![expect(unsafe_code, reason = "the host's functions take and give addresses")]
 
+use std::borrow::Cow;
 use std::ptr::{null_mut, slice_from_raw_parts_mut};
 
 use registry_auth_core::secret::Secret;
@@ -70,6 +71,20 @@ mod imports {
             headers: *const u8,
             headers_size: usize,
             grpc_status: i32,
+        ) -> u32;
+        pub(super) fn proxy_get_shared_data(
+            key: *const u8,
+            key_size: usize,
+            data: *mut *mut u8,
+            size: *mut usize,
+            version: *mut u32,
+        ) -> u32;
+        pub(super) fn proxy_set_shared_data(
+            key: *const u8,
+            key_size: usize,
+            value: *const u8,
+            size: usize,
+            version: u32,
         ) -> u32;
         pub(super) fn proxy_define_metric(kind: u32, name: *const u8, size: usize, id: *mut u32) -> u32;
         pub(super) fn proxy_increment_metric(id: u32, by: i64) -> u32;
@@ -171,7 +186,7 @@ pub(crate) fn set_filter_state(name: &str, value: &[u8]) -> Result<(), HostError
 }
 
 /// Answers the selected stream.
-pub(crate) fn reply(status: u16, headers: &[(&str, String)], body: &[u8]) -> Result<(), HostError> {
+pub(crate) fn reply(status: u16, headers: &[(&str, Cow<'static, str>)], body: &[u8]) -> Result<(), HostError> {
     const DETAILS: &str = "registry_auth";
     let headers = serialized(headers);
     // SAFETY: addresses and lengths are those of the texts.
@@ -187,6 +202,23 @@ pub(crate) fn reply(status: u16, headers: &[(&str, String)], body: &[u8]) -> Res
             NO_GRPC_STATUS,
         )
     })
+}
+
+/// What all workers share under `key`, with the number of this version of it.
+pub(crate) fn shared_data(key: &str) -> Result<(Vec<u8>, u32), HostError> {
+    let (mut data, mut size, mut version) = (null_mut(), 0, 0);
+    // SAFETY: address and length are those of `key`; the host writes an address, a size and a number to places for them.
+    let status = unsafe {
+        imports::proxy_get_shared_data(key.as_ptr(), key.len(), &raw mut data, &raw mut size, &raw mut version)
+    };
+    Ok((taken(status, data, size)?, version))
+}
+
+/// Shares `value` under `key`, if what is there is of that version; of version 0, or for a key that is not there yet,
+/// in any case.
+pub(crate) fn set_shared_data(key: &str, value: &[u8], version: u32) -> Result<(), HostError> {
+    // SAFETY: addresses and lengths are those of the texts.
+    checked(unsafe { imports::proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), version) })
 }
 
 /// The id of the counter `name`, which begins to exist.
@@ -249,14 +281,14 @@ pub(crate) fn environment() -> Result<Vec<(String, Secret<String>)>, HostError> 
 }
 
 /// Headers in the form of the ABI: a count, the sizes, then the texts, each with a NUL behind it.
-fn serialized(headers: &[(&str, String)]) -> Vec<u8> {
+fn serialized(headers: &[(&str, Cow<'static, str>)]) -> Vec<u8> {
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).to_le_bytes();
     let mut bytes = number(headers.len()).to_vec();
     for (name, value) in headers {
         bytes.extend(number(name.len()));
         bytes.extend(number(value.len()));
     }
-    for text in headers.iter().flat_map(|(name, value)| [*name, value.as_str()]) {
+    for text in headers.iter().flat_map(|(name, value)| [*name, value.as_ref()]) {
         bytes.extend(text.as_bytes());
         bytes.push(0);
     }

@@ -19,6 +19,10 @@ mod metrics;
 mod root;
 #[cfg(target_arch = "wasm32")]
 mod signer;
+#[cfg(target_arch = "wasm32")]
+mod throttle;
+#[cfg(target_arch = "wasm32")]
+mod vm;
 
 #[cfg(target_arch = "wasm32")]
 mod entry {

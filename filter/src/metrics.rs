@@ -1,18 +1,11 @@
-//! The names of all stats, and their ids.
+//! The names of all stats.
 //!
 //! Names end in the values of their tags, which the shipped `stats_tags` cut out:
 //! `registry_auth.token_requests.result.issued` is `token_requests{result="issued"}`.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::time::Duration;
 
-use crate::host;
-
-thread_local! {
-    /// Ids by name. They belong to the VM, in which root contexts of successive configurations live: a metric that is
-    /// defined at each configuration leaks.
-    static COUNTERS: RefCell<BTreeMap<String, u32>> = const { RefCell::new(BTreeMap::new()) };
-}
+use crate::{host, vm};
 
 /// Requests for a token by what became of them: `issued`, or the word of the refusal.
 pub(crate) fn token_request(result: &str) {
@@ -31,17 +24,19 @@ pub(crate) fn signature(by: &str) {
     count(&format!("registry_auth.signatures.by.{by}"));
 }
 
+/// What was found in memory: a `credential`, a `wrong_password`, or a `token`.
+pub(crate) fn remembered(what: &str) {
+    count(&format!("registry_auth.remembered.what.{what}"));
+}
+
+/// A password hash, which took so long.
+pub(crate) fn hashed(_spent: Duration) {
+    count("registry_auth.hashes");
+}
+
 /// Adds one. All names are made of words of ours, so that their number is bounded.
 fn count(name: &str) {
-    COUNTERS.with_borrow_mut(|counters| {
-        let id = match counters.get(name) {
-            Some(id) => Some(*id),
-            None => host::define_counter(name).ok().inspect(|id| {
-                counters.insert(name.to_owned(), *id);
-            }),
-        };
-        if let Some(id) = id {
-            host::increment(id);
-        }
-    });
+    if let Some(id) = vm::metric(name, host::define_counter) {
+        host::increment(id);
+    }
 }

@@ -6,16 +6,20 @@ use std::time::Duration;
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
+use registry_auth_core::decide::Decision;
+use registry_auth_core::memo::{Seed, TokenKey, TokenMemo};
 use registry_auth_core::policy::Policy;
 use registry_auth_core::problem::Problems;
 use registry_auth_core::reply::Refusal;
 use registry_auth_core::time::Timestamp;
+use registry_auth_core::token::{Jti, Token};
 
 use crate::exchange::{self, Exchange};
 use crate::held::{Ended, Held};
 use crate::host::{self, Buffer, HostError, Level};
-use crate::plugin_config;
 use crate::signer::SigningWay;
+use crate::throttle::Throttle;
+use crate::{metrics, plugin_config};
 
 /// How often held POSTs are looked at, in milliseconds.
 const TICK_PERIOD: u32 = 100;
@@ -36,12 +40,36 @@ pub(crate) struct Worker {
 pub(crate) struct Generation {
     pub(crate) policy: Policy,
     pub(crate) signing: SigningWay,
+    pub(crate) throttle: Throttle,
+    tokens: RefCell<TokenMemo>,
 }
 
 impl Worker {
     /// The generation in force.
     pub(crate) fn generation(&self) -> Option<Rc<Generation>> {
         self.generation.borrow().clone()
+    }
+}
+
+impl Generation {
+    /// The token for `decision`: the one issued for just this before, or a new one.
+    pub(crate) fn token(&self, decision: &Decision, now: Timestamp) -> Result<Token, Refusal> {
+        let key = TokenKey::of(decision);
+        let remembering = self.policy.cache.tokens;
+        if remembering && let Some(token) = self.tokens.borrow_mut().find(&key, now) {
+            metrics::remembered("token");
+            return Ok(token.clone());
+        }
+        let jti = Jti::from_random(host::random().map_err(|_| Refusal::Unavailable)?);
+        let token = self
+            .policy
+            .mint
+            .issue(decision, now, &jti, &self.signing)
+            .map_err(|_| Refusal::Unavailable)?;
+        if remembering {
+            self.tokens.borrow_mut().note(key, token.clone());
+        }
+        Ok(token)
     }
 }
 
@@ -58,7 +86,7 @@ impl Root {
     }
 
     fn configure() -> Result<Generation, String> {
-        let host_failed = |error: HostError| format!("cannot read the configuration: host status {}", error.0);
+        let host_failed = |error: HostError| format!("cannot take the configuration: host status {}", error.0);
         let bytes = host::buffer(Buffer::PluginConfiguration, usize::MAX).map_err(host_failed)?;
         let variables = host::environment().map_err(host_failed)?;
         let now = host::now().map_err(host_failed)?;
@@ -75,8 +103,12 @@ impl Root {
         for warning in warnings {
             host::log(Level::Warn, &format!("registry_auth: configuration: {warning}"));
         }
-        let signing = SigningWay::detect(&policy.key);
-        Ok(Generation { policy, signing })
+        Ok(Generation {
+            signing: SigningWay::detect(&policy.key),
+            throttle: Throttle::new(&policy).map_err(host_failed)?,
+            tokens: RefCell::new(TokenMemo::new(Seed::new(host::random().map_err(host_failed)?))),
+            policy,
+        })
     }
 }
 

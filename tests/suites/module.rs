@@ -6,7 +6,9 @@ mod module {
     mod cases;
     mod configuration;
     mod hosts;
+    mod memo;
     mod posts;
+    mod throttle;
     mod tokens;
 }
 

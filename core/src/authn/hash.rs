@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
+use super::attempt::Withheld;
 use crate::secret::Secret;
 
 /// The dearest bcrypt cost that a proxy's worker is asked to bear: 0.85 s.
@@ -23,8 +24,14 @@ pub const MAX_ARGON2: Argon2Cost = Argon2Cost {
 /// The longest password, in bytes.
 pub const MAX_PASSWORD_BYTES: usize = 1024;
 
+/// The longest salt or digest of an argon2id hash, in bytes.
+const LONGEST_PART: usize = 64;
+
 const BCRYPT_SALT_TEXT: usize = 22;
 const BCRYPT_DIGEST_TEXT: usize = 31;
+
+/// How long a [`Hash::fingerprint`] is, in bytes.
+pub const FINGERPRINT_BYTES: usize = 16 + 2 * LONGEST_PART;
 
 /// What a password is compared with.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -93,30 +100,6 @@ pub enum HashError {
     DearArgon2,
 }
 
-/// The hash could not be computed: there was no memory for it. This is not "wrong".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("no memory to compute a password hash")]
-pub struct NotComputed;
-
-/// Who finds out whether a password fits a hash: in place, or by what was computed before.
-pub trait Verifier {
-    /// Whether `password` fits `hash`.
-    ///
-    /// # Errors
-    /// When that could not be found out.
-    fn verify(&self, hash: &Hash, password: &Secret<Vec<u8>>) -> Result<bool, NotComputed>;
-}
-
-/// Computes the hash, here and now.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct InPlace;
-
-impl Verifier for InPlace {
-    fn verify(&self, hash: &Hash, password: &Secret<Vec<u8>>) -> Result<bool, NotComputed> {
-        hash.fits(password.expose())
-    }
-}
-
 impl Hash {
     /// Reads a hash.
     ///
@@ -138,7 +121,29 @@ impl Hash {
         }
     }
 
-    fn fits(&self, password: &[u8]) -> Result<bool, NotComputed> {
+    /// All that the hash is, in a form that no other hash has, of the same length for each: what is done with it takes
+    /// the same time for each.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; FINGERPRINT_BYTES] {
+        match self {
+            Self::Bcrypt(hash) => fingerprint(1, [hash.cost, 0, 0], &hash.salt, &hash.digest),
+            Self::Argon2id(hash) => {
+                let kind = match hash.version {
+                    Version::V0x10 => 2,
+                    Version::V0x13 => 3,
+                };
+                let cost = [hash.cost.memory_kib, hash.cost.passes, hash.cost.lanes];
+                fingerprint(kind, cost, &hash.salt, &hash.digest)
+            }
+            Self::Sha256(digest) => fingerprint(4, [0; 3], &[], digest),
+        }
+    }
+
+    /// Whether `password` fits, by computing the hash.
+    ///
+    /// # Errors
+    /// [`Withheld::NoMemory`].
+    pub fn fits(&self, password: &[u8]) -> Result<bool, Withheld> {
         Ok(match self {
             Self::Bcrypt(hash) => hash.fits(password),
             Self::Argon2id(hash) => hash.fits(password)?,
@@ -149,7 +154,7 @@ impl Hash {
 
 impl Bcrypt {
     /// A hash of that cost that no password fits, for work that must be done all the same.
-    pub(super) fn decoy(cost: u32) -> Self {
+    pub(crate) fn decoy(cost: u32) -> Self {
         Self {
             cost,
             salt: [0x5a; 16],
@@ -247,7 +252,7 @@ impl Argon2id {
         }
         let salt = STANDARD_NO_PAD.decode(salt).map_err(|_| malformed)?;
         let digest = STANDARD_NO_PAD.decode(digest).map_err(|_| malformed)?;
-        if !(8..=64).contains(&salt.len()) || !(16..=64).contains(&digest.len()) {
+        if !(8..=LONGEST_PART).contains(&salt.len()) || !(16..=LONGEST_PART).contains(&digest.len()) {
             return Err(malformed);
         }
         Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(digest.len())).map_err(|_| malformed)?;
@@ -259,17 +264,17 @@ impl Argon2id {
         })
     }
 
-    fn fits(&self, password: &[u8]) -> Result<bool, NotComputed> {
+    fn fits(&self, password: &[u8]) -> Result<bool, Withheld> {
         let Argon2Cost {
             memory_kib,
             passes,
             lanes,
         } = self.cost;
-        let params = Params::new(memory_kib, passes, lanes, Some(self.digest.len())).map_err(|_| NotComputed)?;
+        let params = Params::new(memory_kib, passes, lanes, Some(self.digest.len())).map_err(|_| Withheld::NoMemory)?;
         let mut digest = Secret::new(vec![0; self.digest.len()]);
         Argon2::new(Algorithm::Argon2id, self.version, params)
             .hash_password_into(password, &self.salt, digest.expose_mut())
-            .map_err(|_| NotComputed)?;
+            .map_err(|_| Withheld::NoMemory)?;
         Ok(digest.expose().ct_eq(&self.digest).into())
     }
 }
@@ -291,6 +296,26 @@ impl Argon2Cost {
         };
         fields.next().is_none().then_some(cost)
     }
+}
+
+/// Kind, lengths, cost, then salt and digest, each with zeros behind it.
+fn fingerprint(kind: u8, cost: [u32; 3], salt: &[u8], digest: &[u8]) -> [u8; FINGERPRINT_BYTES] {
+    let length = |text: &[u8]| u8::try_from(text.len()).unwrap_or(u8::MAX);
+    let [a, b, c] = cost.map(u32::to_le_bytes);
+    let mut fingerprint = [0; FINGERPRINT_BYTES];
+    let mut put = |at: usize, part: &[u8]| {
+        let place = at.checked_add(part.len()).and_then(|end| fingerprint.get_mut(at..end));
+        if let Some(place) = place {
+            place.copy_from_slice(part);
+        }
+    };
+    put(0, &[kind, length(salt), length(digest)]);
+    put(4, &a);
+    put(8, &b);
+    put(12, &c);
+    put(16, salt);
+    put(16 + LONGEST_PART, digest);
+    fingerprint
 }
 
 fn bcrypt_base64() -> GeneralPurpose {

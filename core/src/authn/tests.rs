@@ -1,9 +1,11 @@
 #![expect(clippy::arithmetic_side_effects, reason = "sums of small numbers")]
 
-use std::cell::RefCell;
+use std::net::Ipv4Addr;
 
 use super::*;
 use crate::config::{Document, Node};
+
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 fn users(json: &str) -> StaticUsers {
     let mut problems = Problems::default();
@@ -25,25 +27,38 @@ fn refusals(json: &str) -> String {
 fn outcome(users: &StaticUsers, account: &str, password: &str) -> Outcome {
     let account = Account::parse(account).unwrap();
     users
-        .authenticate(&account, &Secret::new(password.as_bytes().to_vec()), &hash::InPlace)
+        .authenticate(
+            &account,
+            &Secret::new(password.as_bytes().to_vec()),
+            HERE,
+            &mut attempt::InPlace,
+        )
         .unwrap()
 }
 
 /// Answers "wrong" and remembers what each answer would have cost.
 #[derive(Default)]
 struct Bill {
-    bcrypt_rounds: RefCell<u64>,
-    argon2_kib: RefCell<u64>,
+    bcrypt_rounds: u64,
+    argon2_kib: u64,
 }
 
 impl Verifier for Bill {
-    fn verify(&self, hash: &Hash, _: &Secret<Vec<u8>>) -> Result<bool, NotComputed> {
+    fn recall(&mut self, _: &Attempt<'_>) -> Result<Recall, Withheld> {
+        Ok(Recall::Unknown)
+    }
+
+    fn verify(&mut self, hash: &Hash, _: &Secret<Vec<u8>>) -> Result<bool, Withheld> {
         match hash {
-            Hash::Bcrypt(hash) => *self.bcrypt_rounds.borrow_mut() += 1 << hash.cost(),
-            Hash::Argon2id(hash) => *self.argon2_kib.borrow_mut() += u64::from(hash.cost().work()),
+            Hash::Bcrypt(hash) => self.bcrypt_rounds += 1 << hash.cost(),
+            Hash::Argon2id(hash) => self.argon2_kib += u64::from(hash.cost().work()),
             Hash::Sha256(_) => {}
         }
         Ok(false)
+    }
+
+    fn settle(&mut self, _: &Attempt<'_>, fits: bool) {
+        assert!(!fits);
     }
 }
 
@@ -78,14 +93,14 @@ fn every_failure_costs_what_the_dearest_of_each_kind_costs() {
             "cheap": {{"password": "{cheap}"}}, "sha": {{"password": "{sha}"}}, "never": {{"password": ""}}}}"#
     ));
     for account in ["b5", "b7", "dear", "cheap", "sha", "never", "unknown"] {
-        let bill = Bill::default();
+        let mut bill = Bill::default();
         let password = Secret::new(b"wrong".to_vec());
         let outcome = users
-            .authenticate(&Account::parse(account).unwrap(), &password, &bill)
+            .authenticate(&Account::parse(account).unwrap(), &password, HERE, &mut bill)
             .unwrap();
         assert!(matches!(outcome, Outcome::Deny | Outcome::NoMatch));
-        assert_eq!(bill.bcrypt_rounds.into_inner(), 1 << 7, "{account}");
-        assert_eq!(bill.argon2_kib.into_inner(), 19_456 * 2, "{account}");
+        assert_eq!(bill.bcrypt_rounds, 1 << 7, "{account}");
+        assert_eq!(bill.argon2_kib, 19_456 * 2, "{account}");
     }
 }
 

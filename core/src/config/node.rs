@@ -3,10 +3,13 @@
 //! JSON, a protobuf `Struct` and YAML are all read into it; [`Section`] takes a map of it apart.
 
 use std::fmt;
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use strsim::damerau_levenshtein;
 
+use super::duration::{self, DurationError};
 use crate::problem::{Place, Problems};
 
 /// A value of a configuration.
@@ -182,6 +185,52 @@ impl Section {
             }
             other => wrong_kind("a whole number", &other, &place, problems),
         }
+    }
+
+    /// The number of `key`.
+    pub fn number(&mut self, key: &'static str, problems: &mut Problems) -> Option<f64> {
+        let place = self.place_of(key);
+        match self.take(key)? {
+            Node::Number(number) => Some(number),
+            other => wrong_kind("a number", &other, &place, problems),
+        }
+    }
+
+    /// The whole number of `key`, which must be within `range`.
+    pub fn count(&mut self, key: &'static str, range: RangeInclusive<usize>, problems: &mut Problems) -> Option<usize> {
+        let count = usize::try_from(self.integer(key, problems)?);
+        let count = count.ok().filter(|count| range.contains(count));
+        if count.is_none() {
+            let (least, most) = range.into_inner();
+            problems.error(&self.place_of(key), format_args!("must be from {least} to {most}"));
+        }
+        count
+    }
+
+    /// The span of time of `key`, which must be within `range`. Zero needs no unit.
+    pub fn duration(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<Duration>,
+        problems: &mut Problems,
+    ) -> Option<Duration> {
+        let place = self.place_of(key);
+        let parsed = match self.take(key)? {
+            Node::Number(0.0) => Ok(Duration::ZERO),
+            Node::Number(_) => Err(DurationError::NoUnit),
+            Node::Text(text) => duration::parse(&text),
+            other => return wrong_kind("a span of time as `60s`", &other, &place, problems),
+        };
+        let duration = problems.keep(&place, parsed)?;
+        if !range.contains(&duration) {
+            let (least, most) = range.into_inner();
+            problems.error(
+                &place,
+                format_args!("must be from {}s to {}s", least.as_secs(), most.as_secs()),
+            );
+            return None;
+        }
+        Some(duration)
     }
 
     /// The map of `key`, to be read in turn.

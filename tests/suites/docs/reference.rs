@@ -18,11 +18,13 @@ fn the_table_of_the_readme_has_every_key() {
         ("server.", json!({"server": {"?": 1}})),
         ("token.", json!({"token": {"?": 1}})),
         ("acl_options.", json!({"acl_options": {"?": 1}})),
+        ("cache.", json!({"cache": {"?": 1}})),
+        ("throttle.", json!({"throttle": {"?": 1}})),
     ] {
         known.extend(proposed(&config).into_iter().map(|key| format!("{prefix}{key}")));
     }
-    // A section is named by its keys.
-    for section in ["server", "token", "acl_options"] {
+    // A section is named by its keys; `throttle` may be `false` as well.
+    for section in ["server", "token", "acl_options", "cache"] {
         assert!(known.remove(section), "`{section}` is no section any more");
     }
     let listener = |key: &String| {

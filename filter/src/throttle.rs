@@ -1,0 +1,219 @@
+//! The brake's counters, in what all workers of an Envoy share, and what this worker remembers of credentials.
+
+use std::cell::RefCell;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use registry_auth_core::authn::attempt::{Attempt, Recall, Verifier, Withheld};
+use registry_auth_core::authn::hash::Hash;
+use registry_auth_core::config::cache::Cache;
+use registry_auth_core::memo::Seed;
+use registry_auth_core::policy::Policy;
+use registry_auth_core::secret::Secret;
+use registry_auth_core::throttle::bucket::Standing;
+use registry_auth_core::throttle::{Bucket, CredentialMac, HashBudget, MacKey, PairTag, Settings};
+use registry_auth_core::time::Timestamp;
+
+use crate::host::{self, HostError};
+use crate::{metrics, vm};
+
+/// What braking and remembering need of one configuration on one worker.
+pub(crate) struct Throttle {
+    key: MacKey,
+    cache: Cache,
+    brake: Option<Brake>,
+}
+
+struct Brake {
+    settings: Settings,
+    budget: RefCell<HashBudget>,
+}
+
+/// One request's way past the brake.
+pub(crate) struct Attempts<'a> {
+    throttle: &'a Throttle,
+    now: Timestamp,
+    /// Set by the first question, which comes before all others.
+    asked: Option<Asked>,
+}
+
+struct Asked {
+    credential: CredentialMac,
+    pair: PairTag,
+    address: IpAddr,
+    /// Whether a hash was admitted: what one failure costs is computed as a whole.
+    admitted: bool,
+}
+
+/// Where the MACs' key lies, the same for all workers.
+const KEY: &str = "registry_auth.mac_key";
+
+/// How often a bucket is written anew when another worker came in between.
+const TRIES: u8 = 3;
+
+impl Throttle {
+    /// Readies what `policy` wants. The host calls this first on its main thread, then on each worker, so that what is
+    /// shared is there before anybody counts: the first set of a key compares nothing.
+    pub(crate) fn new(policy: &Policy) -> Result<Self, HostError> {
+        let key = shared_key()?;
+        let brake = policy.throttle.map(|settings| {
+            create_buckets(&settings)?;
+            let budget = HashBudget::new(settings.hash_share, Seed::new(host::random()?));
+            Ok(Brake {
+                settings,
+                budget: RefCell::new(budget),
+            })
+        });
+        Ok(Self {
+            key,
+            cache: policy.cache,
+            brake: brake.transpose()?,
+        })
+    }
+
+    /// The way of a request that is answered at `now`.
+    pub(crate) fn attempts(&self, now: Timestamp) -> Attempts<'_> {
+        Attempts {
+            throttle: self,
+            now,
+            asked: None,
+        }
+    }
+}
+
+impl Verifier for Attempts<'_> {
+    /// The brake first: if it let a remembered password pass, whoever is braked could go on guessing against what is
+    /// remembered.
+    fn recall(&mut self, attempt: &Attempt<'_>) -> Result<Recall, Withheld> {
+        let throttle = self.throttle;
+        let credential = throttle.key.credential(attempt);
+        let pair = throttle.key.pair(attempt.account, attempt.address);
+        self.asked = Some(Asked {
+            credential,
+            pair,
+            address: attempt.address,
+            admitted: false,
+        });
+        let mut failed_before = false;
+        if let Some(brake) = &throttle.brake {
+            let (bucket, _) = brake.bucket(pair);
+            match bucket.standing(pair, credential, self.now, &brake.settings) {
+                Standing::Braked(retry_after) => return Err(Withheld::Braked { retry_after }),
+                Standing::KnownWrong => {
+                    metrics::remembered("wrong_password");
+                    return Ok(Recall::DoesNotFit);
+                }
+                Standing::Free => failed_before = bucket.knows(pair),
+            }
+        }
+        if !vm::is_remembered(&credential, self.now, throttle.cache.credentials_ttl) {
+            return Ok(Recall::Unknown);
+        }
+        metrics::remembered("credential");
+        if let Some(brake) = throttle.brake.as_ref().filter(|_| failed_before) {
+            brake.change(pair, |bucket| bucket.forgive(pair));
+        }
+        Ok(Recall::Fits)
+    }
+
+    fn verify(&mut self, hash: &Hash, password: &Secret<Vec<u8>>) -> Result<bool, Withheld> {
+        let dear = !matches!(hash, Hash::Sha256(_));
+        let (Some(brake), Some(asked), true) = (&self.throttle.brake, &mut self.asked, dear) else {
+            return hash.fits(password.expose());
+        };
+        let begun = clock();
+        if !asked.admitted {
+            let admitted = brake.budget.borrow_mut().admit(asked.address, begun);
+            admitted.map_err(|retry_after| Withheld::Busy { retry_after })?;
+            asked.admitted = true;
+        }
+        let fits = hash.fits(password.expose());
+        let spent = clock().saturating_sub(begun);
+        brake.budget.borrow_mut().charge(asked.address, begun, spent);
+        metrics::hashed(spent);
+        fits
+    }
+
+    fn settle(&mut self, _: &Attempt<'_>, fits: bool) {
+        let (throttle, now) = (self.throttle, self.now);
+        let Some(Asked { credential, pair, .. }) = self.asked else {
+            return;
+        };
+        if fits && !throttle.cache.credentials_ttl.is_zero() {
+            vm::remember(credential, now);
+        }
+        let Some(brake) = &throttle.brake else { return };
+        brake.change(pair, |bucket| {
+            if fits {
+                bucket.forgive(pair)
+            } else {
+                bucket.fail(pair, credential, now, &brake.settings)
+            }
+        });
+    }
+}
+
+impl Brake {
+    /// The bucket of `pair`, and the number that says which version of it this is. An unreadable one is empty: to brake
+    /// everybody because of it would be what an attacker wants.
+    fn bucket(&self, pair: PairTag) -> (Bucket, u32) {
+        let (bytes, version) = host::shared_data(&self.bucket_key(pair)).unwrap_or_default();
+        (Bucket::read(&bytes), version)
+    }
+
+    fn bucket_key(&self, pair: PairTag) -> String {
+        bucket_key(self.settings.buckets(), pair.bucket(self.settings.buckets()))
+    }
+
+    /// Changes the bucket of `pair`, if `change` says so.
+    fn change(&self, pair: PairTag, change: impl Fn(&mut Bucket) -> bool) {
+        let key = self.bucket_key(pair);
+        for _ in 0..TRIES {
+            let (mut bucket, version) = self.bucket(pair);
+            if !change(&mut bucket) || host::set_shared_data(&key, &bucket.write(), version).is_ok() {
+                return;
+            }
+        }
+        // Three others were quicker; each of them counted a failure of the same few pairs.
+    }
+}
+
+fn bucket_key(count: usize, index: usize) -> String {
+    format!("registry_auth.throttle.{count}.{index}")
+}
+
+/// Keys cannot be deleted, so there is a fixed number of them. The last one being there says that all are.
+fn create_buckets(settings: &Settings) -> Result<(), HostError> {
+    let count = settings.buckets();
+    let last = bucket_key(count, count);
+    if host::shared_data(&last).is_ok() {
+        return Ok(());
+    }
+    for index in 0..=count {
+        let key = bucket_key(count, index);
+        if host::shared_data(&key).is_err() {
+            host::set_shared_data(&key, &[], 0)?;
+        }
+    }
+    Ok(())
+}
+
+fn shared_key() -> Result<MacKey, HostError> {
+    if let Some(key) = stored_key() {
+        return Ok(key);
+    }
+    let (first, second) = (host::random()?, host::random()?);
+    host::set_shared_data(KEY, Secret::new([first, second].concat()).expose(), 0)?;
+    // What is there now counts, in case that somebody else was quicker.
+    stored_key().ok_or(HostError(u32::MAX))
+}
+
+fn stored_key() -> Option<MacKey> {
+    let (bytes, _) = host::shared_data(KEY).ok()?;
+    Secret::new(bytes).expose().as_slice().try_into().ok().map(MacKey::new)
+}
+
+/// Envoy's clock; what cannot be measured costs nothing.
+fn clock() -> Duration {
+    Duration::from_nanos(host::now().unwrap_or_default())
+}

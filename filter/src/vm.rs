@@ -1,0 +1,48 @@
+//! What outlives a configuration: the one place with statics. Root contexts of successive configurations live in one VM,
+//! each worker in its own.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use registry_auth_core::memo::{CredentialMemo, Seed};
+use registry_auth_core::throttle::CredentialMac;
+use registry_auth_core::time::Timestamp;
+
+use crate::host::{self, HostError};
+
+thread_local! {
+    /// Ids of metrics by name: one that is defined at each configuration leaks.
+    static METRICS: RefCell<BTreeMap<String, u32>> = const { RefCell::new(BTreeMap::new()) };
+
+    /// Credentials that were right: to hash all of them anew because a user was added would hold up everybody.
+    static CREDENTIALS: RefCell<Option<CredentialMemo>> = const { RefCell::new(None) };
+}
+
+/// The id of the metric `name`, which `define` makes when it is asked for the first time.
+pub(crate) fn metric(name: &str, define: impl FnOnce(&str) -> Result<u32, HostError>) -> Option<u32> {
+    METRICS.with_borrow_mut(|metrics| match metrics.get(name) {
+        Some(id) => Some(*id),
+        None => define(name).ok().inspect(|id| {
+            metrics.insert(name.to_owned(), *id);
+        }),
+    })
+}
+
+/// Whether `attempt` was right, at most `ttl` ago.
+pub(crate) fn is_remembered(attempt: &CredentialMac, now: Timestamp, ttl: Duration) -> bool {
+    CREDENTIALS.with_borrow_mut(|memo| memo.as_mut().is_some_and(|memo| memo.holds(attempt, now, ttl)))
+}
+
+/// Takes note that `attempt` was right.
+pub(crate) fn remember(attempt: CredentialMac, now: Timestamp) {
+    CREDENTIALS.with_borrow_mut(|memo| {
+        if memo.is_none() {
+            // Without a seed nothing is remembered.
+            *memo = host::random().ok().map(|seed| CredentialMemo::new(Seed::new(seed)));
+        }
+        if let Some(memo) = memo {
+            memo.note(attempt, now);
+        }
+    });
+}
