@@ -31,8 +31,9 @@ wasm: ## Build the filter: target/registry_auth.wasm
 	@$(SETUP) wasm
 	$(call say,building the filter for wasm)
 	@$(CARGO_WASM) build --release $(LOCKED) -p registry-auth-filter
-	@mkdir -p target && cp "$(BUILT)" target/registry_auth.wasm.new && mv -f target/registry_auth.wasm.new target/registry_auth.wasm
-	@printf 'target/registry_auth.wasm: %s bytes\n' "$$(wc -c <target/registry_auth.wasm)"
+	@mkdir -p target && tests/parts/optimize_wasm.sh "$(BUILT)" target/registry_auth.wasm
+	@printf 'target/registry_auth.wasm: %s bytes, %s compressed\n' "$$(wc -c <target/registry_auth.wasm)" \
+	  "$$(gzip -9 -c target/registry_auth.wasm | wc -c)"
 
 test: ## Run all tests: core and filter natively, the module on wasmtime and in Envoy with real registries and clients
 	@$(SETUP) test

@@ -4,7 +4,7 @@
 #
 # Parts land in ${REGISTRY_AUTH_CACHE:-${XDG_CACHE_HOME:-~/.cache}/envoy-registry-auth}, outside the checkout and under
 # names with their version, so that a second clone builds nothing twice:
-#   bin/envoy-1.40.0  bin/registry-3.1.1  bin/crane-0.22.1  bin/oras-1.3.6  bin/cargo-deny-0.20.2  bin/go-patterns …
+#   bin/envoy-1.40.0  bin/registry-3.1.1  bin/crane-0.22.1  bin/oras-1.3.6  bin/cargo-deny-0.20.2  bin/go-patterns  bin/wasm-opt …
 # System packages are installed by apt-get, if their programs are missing. versions.env has all versions.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -22,7 +22,10 @@ compile() { compiled+=("$*"); }
 
 level() {
   case $1 in
-    wasm) fetch wasm.sh ;;
+    wasm)
+      fetch wasm.sh
+      fetch binaryen.sh
+      ;;
     demo)
       fetch envoy.sh "$ENVOY"
       fetch debian.sh "${demo_packages[@]}"

@@ -179,7 +179,7 @@ impl Section {
             Node::Number(number) => {
                 let integer = whole(number);
                 if integer.is_none() {
-                    problems.error(&place, format_args!("must be a whole number, not {number}"));
+                    problems.error(&place, "must be a whole number, without a fraction");
                 }
                 integer
             }

@@ -1,5 +1,7 @@
 //! The certificates of a key, as a token carries them: leaf first, each followed by the one that signed it.
 
+mod name;
+
 use thiserror::Error;
 use x509_cert::Certificate;
 use x509_cert::der::{Decode, Encode, Reader, SliceReader};
@@ -229,7 +231,7 @@ impl Parsed {
             der,
             name: CertificateName {
                 number,
-                subject: tbs.subject().to_string(),
+                subject: name::text(tbs.subject()),
             },
             not_before: timestamp(tbs.validity().not_before),
             not_after: timestamp(tbs.validity().not_after),
@@ -249,7 +251,7 @@ impl Parsed {
             return Err(CertificateError::Order {
                 found: this(),
                 of: of(),
-                issuer: issuer.to_string(),
+                issuer: name::text(issuer),
             });
         }
         if !self.is_ca() {
