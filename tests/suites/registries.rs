@@ -1,6 +1,9 @@
 //! Real registries and real clients, with the real Envoy and its shipped configuration between them.
 
 mod registries {
+    mod clients;
+    mod mounts;
+    mod site;
     mod tokens;
     mod validity;
 }
