@@ -1,13 +1,12 @@
 //! docker, as an operator types it, with the daemon that runs here, or one of the test run's own.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::{LazyLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use tempfile::TempDir;
-
+use crate::client::{Client, Home};
 use crate::image::Image;
 use crate::parts;
 use crate::process::{Process, Ran, poll, run};
@@ -16,11 +15,11 @@ const LIMIT: Duration = Duration::from_mins(2);
 /// A first start makes keys, stores and its own containerd.
 const DAEMON_READY: Duration = Duration::from_secs(90);
 
-/// One operator's docker client: what one logs in to, the other does not know. Images are the daemon's, shared by all;
-/// those that went through this client are deleted with it.
+/// One operator's docker client. Images are the daemon's, shared by all; those that went through this client are deleted
+/// with it.
 #[derive(Debug)]
 pub struct Docker {
-    folder: TempDir,
+    home: Home,
     host: String,
     images: RwLock<Vec<String>>,
 }
@@ -51,9 +50,8 @@ impl Docker {
             Ok((daemon.host.clone(), Some(daemon)))
         });
         let (host, _) = HOST.as_ref().map_err(Clone::clone)?;
-        let folder = tempfile::tempdir().map_err(|error| format!("cannot make a temporary folder: {error}"))?;
         Ok(Self {
-            folder,
+            home: Home::new(),
             host: host.clone(),
             images: RwLock::default(),
         })
@@ -64,16 +62,6 @@ impl Docker {
         &self.host
     }
 
-    #[track_caller]
-    pub fn login(&self, registry: &str, account: &str, password: &str) -> Ran {
-        self.run(&["login", "--username", account, "--password", password, registry])
-    }
-
-    #[track_caller]
-    pub fn logout(&self, registry: &str) -> Ran {
-        self.run(&["logout", registry])
-    }
-
     /// Gives the daemon the image under `reference`.
     #[track_caller]
     pub fn import(&self, image: &Image, reference: &str) -> Ran {
@@ -81,32 +69,11 @@ impl Docker {
         self.run(&["import", &image.layer().display().to_string(), reference])
     }
 
-    /// Imports the image under `reference` and pushes it.
     #[track_caller]
-    pub fn push(&self, image: &Image, reference: &str) -> Ran {
-        let _ = self.import(image, reference).ok();
-        self.run(&["push", reference])
-    }
-
-    /// Pulls what the daemon does not have: its own copy of the image is deleted first.
-    #[track_caller]
-    pub fn pull(&self, reference: &str) -> Ran {
-        self.keep(reference);
-        // Fails where the daemon has no copy.
-        let _ = self.run(&["rmi", "--force", reference]);
-        self.run(&["pull", reference])
-    }
-
-    #[track_caller]
-    pub fn run(&self, arguments: &[&str]) -> Ran {
-        let mut command = client(&self.host);
-        command.arg("--config").arg(self.folder.path()).args(arguments);
-        run(&command, LIMIT)
-    }
-
-    /// The client's `config.json`.
-    pub fn config_file(&self) -> PathBuf {
-        self.folder.path().join("config.json")
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let mut command = self.home.command(&parts::system("docker"));
+        command.args(arguments);
+        run(of(&self.host, &mut command), LIMIT)
     }
 
     fn keep(&self, reference: &str) {
@@ -117,13 +84,58 @@ impl Docker {
     }
 }
 
+impl Client for Docker {
+    #[track_caller]
+    fn login(&self, registry: &str, account: &str, password: &str) -> Ran {
+        self.run(&["login", "--username", account, "--password", password, registry])
+    }
+
+    #[track_caller]
+    fn logout(&self, registry: &str) -> Ran {
+        self.run(&["logout", registry])
+    }
+
+    /// Imports the image under `reference` and pushes it.
+    #[track_caller]
+    fn push(&self, image: &Image, reference: &str) -> Ran {
+        let _ = self.import(image, reference).ok();
+        self.run(&["push", reference])
+    }
+
+    /// Pulls what the daemon does not have: its own copy of the image is deleted first.
+    #[track_caller]
+    fn pull(&self, reference: &str) -> Ran {
+        self.keep(reference);
+        // Fails where the daemon has no copy.
+        let _ = self.run(&["rmi", "--force", reference]);
+        self.run(&["pull", reference])
+    }
+
+    #[track_caller]
+    fn pulled(&self, reference: &str) -> String {
+        // `repository@digest`, a line for each repository that the daemon knows the image from.
+        let format = "{{range .RepoDigests}}{{println .}}{{end}}";
+        let known = self
+            .run(&["image", "inspect", "--format", format, reference])
+            .ok()
+            .stdout;
+        let (repository, _tag) = reference.rsplit_once(':').unwrap_or_default();
+        let mut digests = known
+            .lines()
+            .filter_map(|line| line.strip_prefix(repository)?.strip_prefix('@'));
+        digests
+            .next()
+            .unwrap_or_else(|| panic!("not from {repository}: {known}"))
+            .to_owned()
+    }
+}
+
 impl Drop for Docker {
     fn drop(&mut self) {
         let images = std::mem::take(self.images.get_mut().unwrap_or_else(PoisonError::into_inner));
         if !images.is_empty() {
-            let mut command = client(&self.host);
-            command.args(["rmi", "--force"]).args(images);
-            let _ = run(&command, LIMIT);
+            let images = images.iter().map(String::as_str);
+            let _ = self.run(&["rmi", "--force"].into_iter().chain(images).collect::<Vec<_>>());
         }
     }
 }
@@ -197,32 +209,11 @@ fn arguments(folder: &Path, host: &str) -> Vec<String> {
 }
 
 fn answers(host: &str) -> bool {
-    let mut command = client(host);
-    command.arg("version");
-    Path::new(host.trim_start_matches("unix://")).exists() && run(&command, Duration::from_secs(10)).succeeded()
-}
-
-fn client(host: &str) -> Command {
     let mut command = Command::new(parts::system("docker"));
-    command
-        .env("DOCKER_HOST", host)
-        .env_remove("DOCKER_CONTEXT")
-        .env_remove("DOCKER_CONFIG");
-    command
+    let version = of(host, command.arg("version"));
+    Path::new(host.trim_start_matches("unix://")).exists() && run(version, Duration::from_secs(10)).succeeded()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::registry::Registry;
-
-    #[test]
-    fn what_was_pushed_is_pulled() {
-        let (registry, image) = (Registry::v3_1().open().start(), Image::new("docker"));
-        let reference = format!("{}/team/app:1", registry.address());
-        let docker = Docker::new();
-        let _ = docker.push(&image, &reference).ok();
-        let _ = docker.pull(&reference).ok();
-        let _ = docker.pull(&format!("{}/team/none:1", registry.address())).fails();
-    }
+fn of<'a>(host: &str, command: &'a mut Command) -> &'a Command {
+    command.env("DOCKER_HOST", host).env_remove("DOCKER_CONTEXT")
 }

@@ -6,13 +6,14 @@
 //! | [`module`] | the shipped module on a wasm host of our own |
 //! | [`envoy`] | Envoy with `envoy/standalone.yaml` and the filter |
 //! | [`registry`] | a registry that takes tokens |
-//! | [`skopeo`], [`docker`], [`podman`], [`crane`], [`oras`] | clients, as an operator types them |
+//! | [`skopeo`], [`docker`], [`podman`], [`crane`], [`oras`] | clients, as an operator types them; [`client`] is what they share |
 //! | [`http`] | requests byte by byte, and HTTP/2 |
 //! | [`certificates`], [`image`] | keys with their certificates; a small image |
 //! | [`parts`], [`ports`], [`process`] | where programs are, free ports, running and ending |
 
 pub mod cases;
 pub mod certificates;
+pub mod client;
 pub mod crane;
 pub mod demo;
 pub mod docker;

@@ -1,21 +1,14 @@
 //! podman, as an operator types it, with a storage of the test's own.
 
-use std::fs;
-use std::process::Command;
-use std::time::Duration;
-
-use tempfile::TempDir;
-
+use crate::client::{Client, Home};
 use crate::image::Image;
 use crate::parts;
-use crate::process::{Ran, run};
-
-const LIMIT: Duration = Duration::from_mins(2);
+use crate::process::Ran;
 
 /// One operator's podman.
 #[derive(Debug)]
 pub struct Podman {
-    folder: TempDir,
+    home: Home,
 }
 
 impl Podman {
@@ -23,96 +16,65 @@ impl Podman {
     #[expect(clippy::new_without_default, reason = "it makes a folder")]
     #[track_caller]
     pub fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        // podman refuses to push or pull with a file of credentials that is not there.
-        fs::write(folder.path().join("auth.json"), "{}").expect("a file in a temporary folder can be written");
-        Self { folder }
+        Self { home: Home::new() }
     }
 
     #[track_caller]
-    pub fn login(&self, registry: &str, account: &str, password: &str) -> Ran {
-        let authfile = self.path("auth.json");
-        self.run(&[
-            "login",
-            "--tls-verify=false",
-            "--authfile",
-            &authfile,
-            "--username",
-            account,
-            "--password",
-            password,
-            registry,
-        ])
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let path = |name: &str| self.home.path(name).display().to_string();
+        let storage = [
+            "--root",
+            &path("root"),
+            "--runroot",
+            &path("run"),
+            "--tmpdir",
+            &path("tmp"),
+        ];
+        // vfs needs no kernel module and works inside a container too.
+        let machine = [
+            "--storage-driver=vfs",
+            "--events-backend=file",
+            "--cgroup-manager=cgroupfs",
+        ];
+        self.home
+            .run(&parts::system("podman"), &[&storage, &machine[..], arguments].concat())
+    }
+}
+
+impl Client for Podman {
+    #[track_caller]
+    fn login(&self, registry: &str, account: &str, password: &str) -> Ran {
+        let [user, secret] = ["--username", "--password"];
+        self.run(&["login", "--tls-verify=false", user, account, secret, password, registry])
+    }
+
+    #[track_caller]
+    fn logout(&self, registry: &str) -> Ran {
+        self.run(&["logout", registry])
     }
 
     /// Takes the image into the storage under `reference` and pushes it.
     #[track_caller]
-    pub fn push(&self, image: &Image, reference: &str) -> Ran {
+    fn push(&self, image: &Image, reference: &str) -> Ran {
         let _ = self
             .run(&["import", &image.layer().display().to_string(), reference])
             .ok();
-        self.run(&[
-            "push",
-            "--tls-verify=false",
-            "--authfile",
-            &self.path("auth.json"),
-            reference,
-        ])
+        self.run(&["push", "--tls-verify=false", reference])
     }
 
-    /// Pulls, also what is in the storage already.
+    /// Deletes the image from the storage first.
     #[track_caller]
-    pub fn pull(&self, reference: &str) -> Ran {
-        self.run(&[
-            "pull",
-            "--tls-verify=false",
-            "--authfile",
-            &self.path("auth.json"),
-            reference,
-        ])
+    fn pull(&self, reference: &str) -> Ran {
+        // Fails where the storage has none.
+        let _ = self.run(&["rmi", "--force", reference]);
+        self.run(&["pull", "--tls-verify=false", reference])
     }
 
     #[track_caller]
-    pub fn run(&self, arguments: &[&str]) -> Ran {
-        let mut command = Command::new(parts::system("podman"));
-        // vfs needs no kernel module and works inside a container too.
-        command.args([
-            "--root",
-            &self.path("root"),
-            "--runroot",
-            &self.path("run"),
-            "--tmpdir",
-            &self.path("tmp"),
-        ]);
-        command.args([
-            "--storage-driver",
-            "vfs",
-            "--events-backend",
-            "file",
-            "--cgroup-manager",
-            "cgroupfs",
-        ]);
-        command.args(arguments).env("HOME", self.folder.path());
-        run(&command, LIMIT)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.folder.path().join(name).display().to_string()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::registry::Registry;
-
-    #[test]
-    fn what_was_pushed_is_pulled() {
-        let (registry, image) = (Registry::v3_1().open().start(), Image::new("podman"));
-        let reference = format!("{}/team/app:1", registry.address());
-        let podman = Podman::new();
-        let _ = podman.push(&image, &reference).ok();
-        let _ = podman.pull(&reference).ok();
-        let _ = podman.pull(&format!("{}/team/none:1", registry.address())).fails();
+    fn pulled(&self, reference: &str) -> String {
+        let ran = self
+            .run(&["image", "inspect", "--format", "{{.Digest}}", reference])
+            .ok();
+        ran.stdout.trim().to_owned()
     }
 }

@@ -150,6 +150,16 @@ impl Ran {
         self
     }
 
+    /// Panics, with all it printed, unless this is among it.
+    #[track_caller]
+    pub fn says(&self, text: &str) {
+        assert!(
+            self.output().contains(text),
+            "should have said `{text}`: {}",
+            self.report()
+        );
+    }
+
     /// Both outputs.
     pub fn output(&self) -> String {
         format!("{}{}", self.stdout, self.stderr)
@@ -331,6 +341,7 @@ mod tests {
     #[test]
     fn output_and_end_of_a_command_are_reported() {
         let ran = run(&shell("echo out; echo err >&2; exit 3"), SHORT).fails();
+        ran.says("err");
         assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("out\n", "err\n"));
         assert_eq!(
             ran.report(),

@@ -152,18 +152,7 @@ impl Setup {
     /// Starts it and waits until it answers.
     #[track_caller]
     pub fn start(self) -> Registry {
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let file = folder.path().join("config.yml");
-        fs::write(&file, self.config(folder.path())).expect("a file in a temporary folder can be written");
-        let mut command = Command::new(self.release.program());
-        command.arg("serve").arg(&file);
-        // A registry takes each variable of this prefix for a setting of its own and ends over one it does not know.
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"REGISTRY_")) {
-            command.env_remove(name);
-        }
-        // Registry 3 sends traces to a collector unless told not to.
-        command.env("OTEL_TRACES_EXPORTER", "none");
-        let mut process = Process::start("registry", &command, folder.path());
+        let (mut process, folder) = self.launch();
         let url = format!("http://127.0.0.1:{}/v2/", self.port);
         let expected = if self.open { 200 } else { 401 };
         process.wait_until(&format!("answering {expected}"), READY, || {
@@ -176,6 +165,31 @@ impl Setup {
             port: self.port,
             _folder: folder,
         }
+    }
+
+    /// Starts it, expects that it ends of itself with a failure, and answers what it logged.
+    #[track_caller]
+    pub fn start_refused(self) -> String {
+        let (mut process, _folder) = self.launch();
+        let status = process.wait_for_end(READY);
+        assert!(!status.success(), "the registry ended without a failure");
+        process.log()
+    }
+
+    #[track_caller]
+    fn launch(&self) -> (Process, TempDir) {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let file = folder.path().join("config.yml");
+        fs::write(&file, self.config(folder.path())).expect("a file in a temporary folder can be written");
+        let mut command = Command::new(self.release.program());
+        command.arg("serve").arg(&file);
+        // A registry takes each variable of this prefix for a setting of its own and ends over one it does not know.
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"REGISTRY_")) {
+            command.env_remove(name);
+        }
+        // Registry 3 sends traces to a collector unless told not to.
+        command.env("OTEL_TRACES_EXPORTER", "none");
+        (Process::start("registry", &command, folder.path()), folder)
     }
 
     fn config(&self, folder: &Path) -> String {
