@@ -33,7 +33,7 @@ pub(super) fn text(name: &Name) -> String {
                 None => write!(text, "{}=", attribute.oid),
             };
             let value = String::from_utf8_lossy(attribute.value.value());
-            text.extend(value.chars().flat_map(|c| c.escape_debug()));
+            text.extend(value.chars().flat_map(char::escape_debug));
         }
     }
     text
