@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # setup.sh LEVEL…: brings every outside part that a level needs, and says so, a line for each; silent when all is
-# there. Levels: wasm (build the filter), demo, lint, test, all.
+# there. Levels: wasm (build the filter), demo, lint, test, bench, all (but bench).
 #
 # Parts land in ${REGISTRY_AUTH_CACHE:-${XDG_CACHE_HOME:-~/.cache}/envoy-registry-auth}, outside the checkout and under
 # names with their version, so that a second clone builds nothing twice:
@@ -42,6 +42,13 @@ level() {
       compile go.sh oras "$ORAS"
       compile go.sh "registry-$REGISTRY_OLD" "$REGISTRY_OLD"
       ;;
+    bench)
+      fetch envoy.sh "$ENVOY"
+      fetch envoy.sh "$ENVOY_OLD"
+      fetch debian.sh wrk openssl
+      level wasm
+      compile oha.sh
+      ;;
     lint)
       level wasm
       fetch cargo_deny.sh
@@ -51,7 +58,7 @@ level() {
       level lint
       ;;
     *)
-      echo "error: there is no level \`$1\`; levels are wasm, demo, lint, test and all" >&2
+      echo "error: there is no level \`$1\`; levels are wasm, demo, lint, test, bench and all" >&2
       exit 2
       ;;
   esac
