@@ -3,6 +3,7 @@
 
 mod envoy {
     mod posts;
+    mod signing;
 }
 
 use base64::Engine as _;
