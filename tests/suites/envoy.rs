@@ -3,6 +3,7 @@
 
 mod envoy {
     mod posts;
+    mod secrets;
     mod signing;
 }
 
