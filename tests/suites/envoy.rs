@@ -4,6 +4,7 @@
 mod envoy {
     mod configuration;
     mod posts;
+    mod reload;
     mod secrets;
     mod signing;
 }
