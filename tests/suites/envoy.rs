@@ -2,6 +2,7 @@
 //! shows, logs and keeps. What the module makes of a request by itself is in the suite `module`.
 
 mod envoy {
+    mod audit;
     mod configuration;
     mod posts;
     mod reload;
