@@ -13,6 +13,7 @@
 mod setup;
 mod shipped;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -25,9 +26,12 @@ use crate::http;
 pub use crate::parts::EnvoyRelease;
 use crate::process::{Process, poll};
 pub use setup::Setup;
-use shipped::Filter;
+use shipped::{ACCESS_LOG, Filter};
 
-const LIMIT: Duration = Duration::from_secs(30);
+/// Most of a start is V8 compiling the module, which a busy machine draws out.
+const LIMIT: Duration = Duration::from_mins(1);
+/// What Envoy logs lies here, below the folder of its files.
+const LOGS: &str = "log";
 /// The discovery of the filter's configuration, in Envoy's stats.
 const DISCOVERY: &str = "extension_config_discovery.http_filter.registry_auth";
 
@@ -131,6 +135,16 @@ impl Envoy {
     pub fn wait_for_audit_lines(&mut self, count: usize) -> Vec<Value> {
         self.wait_until(&format!("{count} audit records"), |envoy| {
             Some(envoy.audit_lines()).filter(|lines| lines.len() >= count)
+        })
+    }
+
+    /// Waits until there are `count` lines in the log of [`Setup::access_log`], and answers all there are.
+    #[track_caller]
+    pub fn wait_for_access_log_lines(&mut self, count: usize) -> Vec<String> {
+        self.wait_until(&format!("{count} lines in the access log"), |envoy| {
+            let text = fs::read_to_string(envoy.folder.path().join(LOGS).join(ACCESS_LOG)).unwrap_or_default();
+            let (whole, _) = text.rsplit_once('\n')?;
+            Some(whole.lines().map(str::to_owned).collect::<Vec<_>>()).filter(|lines| lines.len() >= count)
         })
     }
 

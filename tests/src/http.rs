@@ -1,7 +1,9 @@
-//! Requests to servers on loopback: plain ones here, byte by byte in [`raw`], over HTTP/2 in [`h2`].
+//! Requests to servers on loopback: plain ones here, byte by byte in [`raw`], over HTTP/2 in [`h2`]; and a server that
+//! keeps what it was sent in [`upstream`].
 
 pub mod h2;
 pub mod raw;
+pub mod upstream;
 
 use std::time::Duration;
 

@@ -1,12 +1,13 @@
 //! What a test asks of Envoy before it starts.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 
 use super::shipped::{Bootstrap, Filter};
-use super::{Envoy, Folder, LIMIT};
+use super::{Envoy, Folder, LIMIT, LOGS};
 use crate::certificates::{Certified, write_in_one_step};
 use crate::http;
 use crate::parts::{self, EnvoyRelease};
@@ -122,6 +123,13 @@ impl Setup {
         self
     }
 
+    /// Adds an access log of Envoy's own with a line of this format for each request: [`Envoy::wait_for_access_log_lines`].
+    #[must_use]
+    pub fn access_log(mut self, format: &str) -> Self {
+        self.bootstrap.access_log = Some(format.to_owned());
+        self
+    }
+
     /// How many workers. One by default, so that a test knows who counted.
     #[must_use]
     pub fn concurrency(mut self, workers: u32) -> Self {
@@ -204,6 +212,9 @@ impl Setup {
             Some(folder) => Folder::Theirs(folder.clone()),
             None => Folder::Ours(tempfile::tempdir().expect("a temporary folder can be made")),
         };
+        // Not beside the watched file: at `debug` Envoy logs each event of that folder, and writing that is an event.
+        let logs = folder.path().join(LOGS);
+        fs::create_dir_all(&logs).expect("a folder in our own can be made");
         let filter = self.filter.render(&self.module(), &self.env);
         let bootstrap = self
             .bootstrap
@@ -224,7 +235,7 @@ impl Setup {
             "--disable-hot-restart",
         ]);
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
-        (Process::start("envoy", &command, folder.path()), folder)
+        (Process::start("envoy", &command, &logs), folder)
     }
 
     #[track_caller]

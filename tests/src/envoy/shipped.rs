@@ -7,7 +7,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::LOGS;
 use crate::parts;
+
+/// The file of the second access log.
+pub(super) const ACCESS_LOG: &str = "access.log";
 
 /// What may differ in `envoy/standalone.yaml`.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +21,8 @@ pub(super) struct Bootstrap {
     pub(super) inline: bool,
     /// Certificate and key.
     pub(super) tls: Option<(PathBuf, PathBuf)>,
+    /// The format of a second access log.
+    pub(super) access_log: Option<String>,
 }
 
 /// What may differ in `envoy/registry_auth.yaml`.
@@ -70,6 +76,24 @@ impl Bootstrap {
                 &format!("path: {}", quoted(folder.join("registry_auth.yaml"))),
             );
             text.replace("path: envoy}", &format!("path: {}}}", quoted(folder)));
+        }
+        if let Some(format) = &self.access_log {
+            let (path, format) = (
+                quoted(folder.join(LOGS).join(ACCESS_LOG)),
+                Value::from(format.clone() + "\n"),
+            );
+            let heading = "                http_filters:\n";
+            text.replace(
+                heading,
+                &format!(
+                    r#"                  - name: envoy.access_loggers.file
+                    typed_config:
+                      "@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog
+                      path: {path}
+                      log_format: {{text_format_source: {{inline_string: {format}}}}}
+{heading}"#
+                ),
+            );
         }
         if let Some((certificate, key)) = &self.tls {
             text.0 = text.0.replace("#tls ", "");

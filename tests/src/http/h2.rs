@@ -1,9 +1,12 @@
-//! HTTP/2 with prior knowledge (RFC 9113 section 3.3): several streams of one connection, and streams that are reset.
+//! HTTP/2 with prior knowledge (RFC 9113 section 3.3): several streams of one connection, late, reset or without end.
+
+use std::future::poll_fn;
+use std::time::Duration;
 
 use bytes::Bytes;
-use h2::{Reason, client};
+use h2::{Reason, SendStream, client};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::{LIMIT, Response, header};
 
@@ -13,9 +16,24 @@ pub struct Stream {
     method: &'static str,
     path: String,
     headers: Vec<(String, String)>,
-    /// A DATA frame each.
-    pieces: Vec<Bytes>,
-    reset: bool,
+    body: Vec<Part>,
+    end: End,
+}
+
+#[derive(Clone, Debug)]
+enum Part {
+    /// A DATA frame of its own.
+    Piece(Bytes),
+    Pause(Duration),
+}
+
+#[derive(Clone, Debug)]
+enum End {
+    /// With the last piece.
+    Whole,
+    Reset,
+    /// These bytes again and again.
+    Never(Bytes),
 }
 
 impl Stream {
@@ -24,8 +42,8 @@ impl Stream {
             method,
             path: path.to_owned(),
             headers: Vec::new(),
-            pieces: Vec::new(),
-            reset: false,
+            body: Vec::new(),
+            end: End::Whole,
         }
     }
 
@@ -38,14 +56,28 @@ impl Stream {
     /// Adds a piece of the body, sent in a frame of its own.
     #[must_use]
     pub fn piece(mut self, bytes: &[u8]) -> Self {
-        self.pieces.push(Bytes::copy_from_slice(bytes));
+        self.body.push(Part::Piece(Bytes::copy_from_slice(bytes)));
+        self
+    }
+
+    /// Lets this time pass before what follows: a client that is late.
+    #[must_use]
+    pub fn pause(mut self, time: Duration) -> Self {
+        self.body.push(Part::Pause(time));
         self
     }
 
     /// Ends with `RST_STREAM` where the body would have ended: the client has left.
     #[must_use]
     pub fn reset(mut self) -> Self {
-        self.reset = true;
+        self.end = End::Reset;
+        self
+    }
+
+    /// After the pieces sends this one again and again, until there is an answer.
+    #[must_use]
+    pub fn without_end(mut self, bytes: &[u8]) -> Self {
+        self.end = End::Never(Bytes::copy_from_slice(bytes));
         self
     }
 }
@@ -73,22 +105,56 @@ async fn exchange(port: u16, streams: &[Stream]) -> Result<Vec<Option<Response>>
     let mut open = Vec::new();
     for stream in streams {
         client = client.ready().await?;
-        let (answer, mut body) = client.send_request(request(stream), stream.pieces.is_empty() && !stream.reset)?;
-        for (i, piece) in stream.pieces.iter().enumerate() {
-            body.send_data(piece.clone(), i + 1 == stream.pieces.len() && !stream.reset)?;
-            // Lets the connection write: a frame each, and the reset after them.
-            tokio::task::yield_now().await;
+        let whole = matches!(stream.end, End::Whole);
+        let (answer, mut body) = client.send_request(request(stream), whole && stream.body.is_empty())?;
+        for (i, part) in stream.body.iter().enumerate() {
+            match part {
+                Part::Pause(time) => sleep(*time).await,
+                Part::Piece(piece) => {
+                    // An error says that the server has answered already: reading the answer will tell.
+                    let _ = body.send_data(piece.clone(), whole && i + 1 == stream.body.len());
+                    // Lets the connection write: a frame each.
+                    tokio::task::yield_now().await;
+                }
+            }
         }
-        open.push((answer, body));
+        let mut feeder = None;
+        match &stream.end {
+            End::Never(piece) => feeder = Some(tokio::spawn(feed(body, piece.clone()))),
+            End::Reset => {
+                // A reset takes back what is not written yet.
+                tokio::task::yield_now().await;
+                body.send_reset(Reason::CANCEL);
+            }
+            End::Whole => {}
+        }
+        open.push((answer, feeder));
     }
     let mut answers = Vec::new();
-    for ((answer, mut body), stream) in open.into_iter().zip(streams) {
-        if stream.reset {
-            body.send_reset(Reason::CANCEL);
-        }
+    for (answer, feeder) in open {
         answers.push(read(answer).await.ok());
+        if let Some(feeder) = feeder {
+            feeder.abort();
+        }
     }
     Ok(answers)
+}
+
+/// Sends as much as the server's windows allow.
+async fn feed(mut body: SendStream<Bytes>, piece: Bytes) {
+    loop {
+        body.reserve_capacity(piece.len());
+        while body.capacity() == 0 {
+            let Some(Ok(_)) = poll_fn(|context| body.poll_capacity(context)).await else {
+                return;
+            };
+        }
+        let length = piece.len().min(body.capacity());
+        if body.send_data(piece.slice(..length), false).is_err() {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
 }
 
 async fn read(answer: client::ResponseFuture) -> Result<Response, h2::Error> {

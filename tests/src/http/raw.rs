@@ -53,6 +53,12 @@ impl Connection {
         let _ = self.stream.write_all(bytes);
     }
 
+    /// Sends these bytes when this time has passed: a client that is late.
+    pub fn send_after(&mut self, time: Duration, bytes: &[u8]) {
+        thread::sleep(time);
+        self.send(bytes);
+    }
+
     /// Sends each byte as a packet of its own.
     pub fn send_one_by_one(&mut self, bytes: &[u8]) {
         for byte in bytes.chunks(1) {
@@ -77,7 +83,7 @@ impl Connection {
     #[track_caller]
     pub fn send_without_end(&mut self, piece: &[u8]) -> usize {
         let deadline = Instant::now() + LIMIT;
-        let mut sent = 0;
+        let (mut sent, mut at) = (0, 0);
         self.stream
             .set_nonblocking(true)
             .expect("a socket can be told not to block");
@@ -86,8 +92,9 @@ impl Connection {
             if !matches!(self.stream.peek(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock) {
                 break;
             }
-            match self.stream.write(piece) {
-                Ok(count) => sent += count,
+            // A full socket takes a part of the piece: the rest goes first then, for a chunk must stay a chunk.
+            match self.stream.write(&piece[at..]) {
+                Ok(count) => (sent, at) = (sent + count, (at + count) % piece.len()),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(Duration::from_millis(1)),
                 Err(_) => break,
             }
@@ -141,11 +148,30 @@ impl Connection {
 
 /// An answer and its length, if it is whole. A body without a length ends with the connection.
 fn parse(bytes: &[u8], closed: bool) -> Option<(Response, usize)> {
+    let (head, at) = split_head(bytes)?;
+    let status = str::from_utf8(head.split(|byte| *byte == b'\n').next()?).ok()?;
+    let status = status.trim().split(' ').nth(1)?.parse().ok()?;
+    let headers = headers(head);
+    let (body, end) = match body(&headers, bytes, at)? {
+        Some(found) => found,
+        None if status < 200 || status == 204 || status == 304 => (Vec::new(), at),
+        None if closed => (bytes[at..].to_vec(), bytes.len()),
+        None => return None,
+    };
+    let response = Response { status, headers, body };
+    Some((response, end))
+}
+
+/// The first line with the headers, without the empty line after them, and where that line ends.
+pub(super) fn split_head(bytes: &[u8]) -> Option<(&[u8], usize)> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
-    let (head, body) = (bytes.get(..end)?, end + 4);
-    let mut lines = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-    let status = str::from_utf8(lines.next()?).ok()?.split(' ').nth(1)?.parse().ok()?;
-    let headers = lines
+    Some((bytes.get(..end)?, end + 4))
+}
+
+/// The headers below the first line.
+pub(super) fn headers(head: &[u8]) -> Vec<(String, String)> {
+    let lines = head.split(|byte| *byte == b'\n').skip(1).map(<[u8]>::trim_ascii);
+    lines
         .filter_map(|line| {
             let colon = line.iter().position(|byte| *byte == b':')?;
             Some(header(
@@ -153,39 +179,31 @@ fn parse(bytes: &[u8], closed: bool) -> Option<(Response, usize)> {
                 line[colon + 1..].trim_ascii(),
             ))
         })
-        .collect();
-    let mut response = Response {
-        status,
-        headers,
-        body: Vec::new(),
-    };
-    let end = if response.header("transfer-encoding") == Some("chunked") {
-        let mut at = body;
+        .collect()
+}
+
+/// The body that begins at `at`, and where it ends; the outer `None` if it is not whole yet, the inner one if no header
+/// says how long it is.
+#[expect(clippy::option_option, reason = "not whole and not announced are two things")]
+pub(super) fn body(headers: &[(String, String)], bytes: &[u8], at: usize) -> Option<Option<(Vec<u8>, usize)>> {
+    let value = |name: &str| headers.iter().find(|(known, _)| known == name).map(|(_, value)| value);
+    if value("transfer-encoding").is_some_and(|coding| coding == "chunked") {
+        let (mut body, mut at) = (Vec::new(), at);
         loop {
             let line = at + bytes.get(at..)?.windows(2).position(|two| two == b"\r\n")?;
             let size = usize::from_str_radix(str::from_utf8(bytes.get(at..line)?).ok()?.trim(), 16).ok()?;
-            response.body.extend_from_slice(bytes.get(line + 2..line + 2 + size)?);
+            body.extend_from_slice(bytes.get(line + 2..line + 2 + size)?);
             at = line + 2 + size + 2;
             bytes.get(..at)?;
             if size == 0 {
-                break at;
+                return Some(Some((body, at)));
             }
         }
-    } else if let Some(length) = response
-        .header("content-length")
-        .and_then(|length| length.parse::<usize>().ok())
-    {
-        response.body.extend_from_slice(bytes.get(body..body + length)?);
-        body + length
-    } else if status < 200 || status == 204 || status == 304 {
-        body
-    } else if closed {
-        response.body.extend_from_slice(&bytes[body..]);
-        bytes.len()
-    } else {
-        return None;
-    };
-    Some((response, end))
+    }
+    match value("content-length").and_then(|length| length.parse::<usize>().ok()) {
+        Some(length) => Some(Some((bytes.get(at..at + length)?.to_vec(), at + length))),
+        None => Some(None),
+    }
 }
 
 #[cfg(test)]
