@@ -70,7 +70,7 @@ const GENERATOR: Expected = Refused {
     logs: UNKNOWN_ID,
 };
 const NOTHING: Expected = Refused {
-    because: "3.0 takes the thumbprint of nothing for that of an Ed25519 key",
+    because: "3.0 makes no thumbprint of an Ed25519 key and leaves it out",
     logs: UNKNOWN_ID,
 };
 const SHORTENED: Expected = Refused {
