@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup wasm test lint advisories demo demo-check clean
+.PHONY: help setup wasm test lint advisories demo demo-check bench clean
 
 # CI's log is read as text, a stale Cargo.lock is a fault there, and one run shows every failure.
 ifdef CI
@@ -70,6 +70,15 @@ demo-check: ## Run the demo by itself and check what it shows
 	@$(MAKE) --no-print-directory wasm
 	$(call say,checking the demo)
 	@cargo run -q $(LOCKED) -p registry-auth-tests --bin demo -- --check
+
+bench: ## Measure speed, memory and size: a table, and target/bench.json (some minutes, on a machine left alone)
+	@$(SETUP) bench
+	@$(MAKE) --no-print-directory wasm
+	$(call say,building the module that decides nothing)
+	@$(CARGO_WASM) build --release $(LOCKED) -p registry-auth-noop
+	@cp "$(dir $(BUILT))registry_auth_noop.wasm" target/noop.wasm
+	$(call say,measuring)
+	@cargo run -q $(LOCKED) -p registry-auth-tests --bin bench
 
 clean: ## Delete what was built here (the cache of outside parts stays)
 	$(call say,deleting target)

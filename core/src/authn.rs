@@ -18,7 +18,7 @@ use crate::problem::Problems;
 use crate::secret::Secret;
 
 /// The most static users.
-pub const MAX_USERS: usize = 100_000;
+pub const MAX_USERS: usize = 500_000;
 
 /// The static users, and what a failure has to cost.
 #[derive(Debug, Default)]

@@ -213,12 +213,13 @@ impl Reading {
         for (name, value) in states {
             let _ = host::set_filter_state(name, value.as_bytes());
         }
+        let took = host::now().unwrap_or(start).saturating_sub(start) / 1_000;
+        metrics::took(took);
         let audit = self.generation.policy.audit;
         if audit == Audit::Off {
             return;
         }
-        let took = host::now().unwrap_or(start).saturating_sub(start);
-        let line = record.line(&self.request_id, took.checked_div(1_000).unwrap_or_default());
+        let line = record.line(&self.request_id, took);
         if audit == Audit::Log {
             host::log(Level::Info, &format!("registry_auth: audit: {line}"));
         }

@@ -24,6 +24,15 @@ pub(crate) enum Level {
     Error = 4,
 }
 
+/// A kind of metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Metric {
+    Counter = 0,
+    Gauge = 1,
+    Histogram = 2,
+}
+
 /// The bytes that a callback may read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
@@ -37,7 +46,6 @@ pub(crate) struct Headers(Vec<(Vec<u8>, Vec<u8>)>);
 
 const OK: u32 = 0;
 const REQUEST_HEADERS: u32 = 0;
-const COUNTER: u32 = 0;
 const NO_GRPC_STATUS: i32 = -1;
 
 mod imports {
@@ -88,6 +96,7 @@ mod imports {
         ) -> u32;
         pub(super) fn proxy_define_metric(kind: u32, name: *const u8, size: usize, id: *mut u32) -> u32;
         pub(super) fn proxy_increment_metric(id: u32, by: i64) -> u32;
+        pub(super) fn proxy_record_metric(id: u32, value: u64) -> u32;
         pub(super) fn proxy_call_foreign_function(
             name: *const u8,
             name_size: usize,
@@ -221,18 +230,24 @@ pub(crate) fn set_shared_data(key: &str, value: &[u8], version: u32) -> Result<(
     checked(unsafe { imports::proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), version) })
 }
 
-/// The id of the counter `name`, which begins to exist.
-pub(crate) fn define_counter(name: &str) -> Result<u32, HostError> {
+/// The id of the metric `name`, which begins to exist.
+pub(crate) fn define_metric(kind: Metric, name: &str) -> Result<u32, HostError> {
     let mut id = 0;
     // SAFETY: address and length are those of `name`; the host writes four bytes to a place of four bytes.
-    checked(unsafe { imports::proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &raw mut id) })?;
+    checked(unsafe { imports::proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &raw mut id) })?;
     Ok(id)
 }
 
-/// Adds one to a counter. A counter that cannot be had is not worth a request.
-pub(crate) fn increment(counter: u32) {
+/// Adds to a counter or gauge. A metric that cannot be had is not worth a request.
+pub(crate) fn add_to_metric(metric: u32, difference: i64) {
     // SAFETY: takes numbers alone.
-    let _ = unsafe { imports::proxy_increment_metric(counter, 1) };
+    let _ = unsafe { imports::proxy_increment_metric(metric, difference) };
+}
+
+/// Sets a gauge, or notes a value of a histogram.
+pub(crate) fn record_metric(metric: u32, value: u64) {
+    // SAFETY: takes numbers alone.
+    let _ = unsafe { imports::proxy_record_metric(metric, value) };
 }
 
 /// Calls a function that Envoy has beside the ABI.

@@ -3,9 +3,10 @@
 //! Names end in the values of their tags, which the shipped `stats_tags` cut out:
 //! `registry_auth.token_requests.result.issued` is `token_requests{result="issued"}`.
 
-use std::time::Duration;
+use std::cell::Cell;
 
-use crate::{host, vm};
+use crate::host::{self, Metric};
+use crate::vm;
 
 /// Requests for a token by what became of them: `issued`, or the word of the refusal.
 pub(crate) fn token_request(result: &str) {
@@ -29,14 +30,88 @@ pub(crate) fn remembered(what: &str) {
     count(&format!("registry_auth.remembered.what.{what}"));
 }
 
-/// A password hash, which took so long.
-pub(crate) fn hashed(_spent: Duration) {
+/// A password hash was computed.
+pub(crate) fn hashed() {
     count("registry_auth.hashes");
+}
+
+/// A brake was set on an account at an address.
+pub(crate) fn braked() {
+    count("registry_auth.brakes");
+}
+
+/// A token request was decided, and took so many microseconds.
+pub(crate) fn took(microseconds: u64) {
+    if let Some(id) = id(Metric::Histogram, "registry_auth.token_request_us") {
+        host::record_metric(id, microseconds);
+    }
+}
+
+/// The configuration in force: when it was taken, in milliseconds since the epoch, and the first four bytes of the
+/// SHA-256 of what it was read from, as a number.
+pub(crate) fn configuration(generation: u64, hash: u32) {
+    for (name, value) in [
+        ("registry_auth.configuration.generation", generation),
+        ("registry_auth.configuration.hash", hash.into()),
+    ] {
+        if let Some(id) = id(Metric::Gauge, name) {
+            host::record_metric(id, value);
+        }
+    }
+}
+
+/// How much is remembered by one worker and counted in a gauge for all of them. Workers overwrite each other, so that
+/// each adds what its part has changed by.
+#[derive(Debug)]
+pub(crate) struct Size {
+    name: &'static str,
+    told: Cell<usize>,
+}
+
+impl Size {
+    /// The `credentials` that are remembered.
+    pub(crate) const fn of_credentials() -> Self {
+        Self::new("registry_auth.memo.of.credentials")
+    }
+
+    /// The `tokens` that are remembered.
+    pub(crate) const fn of_tokens() -> Self {
+        Self::new("registry_auth.memo.of.tokens")
+    }
+
+    const fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            told: Cell::new(0),
+        }
+    }
+
+    /// There are so many now.
+    pub(crate) fn tell(&self, now: usize) {
+        let told = self.told.replace(now);
+        let signed = |size: usize| i64::try_from(size).unwrap_or(i64::MAX);
+        let difference = signed(now).saturating_sub(signed(told));
+        if difference != 0
+            && let Some(id) = id(Metric::Gauge, self.name)
+        {
+            host::add_to_metric(id, difference);
+        }
+    }
+}
+
+impl Drop for Size {
+    fn drop(&mut self) {
+        self.tell(0);
+    }
 }
 
 /// Adds one. All names are made of words of ours, so that their number is bounded.
 fn count(name: &str) {
-    if let Some(id) = vm::metric(name, host::define_counter) {
-        host::increment(id);
+    if let Some(id) = id(Metric::Counter, name) {
+        host::add_to_metric(id, 1);
     }
+}
+
+fn id(kind: Metric, name: &str) -> Option<u32> {
+    vm::metric(name, |name| host::define_metric(kind, name))
 }

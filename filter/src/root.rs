@@ -13,13 +13,15 @@ use registry_auth_core::problem::Problems;
 use registry_auth_core::reply::Refusal;
 use registry_auth_core::time::Timestamp;
 use registry_auth_core::token::{Jti, Token};
+use sha2::{Digest, Sha256};
 
 use crate::exchange::{self, Exchange};
 use crate::held::{Ended, Held};
 use crate::host::{self, Buffer, HostError, Level};
+use crate::metrics::Size;
 use crate::signer::SigningWay;
 use crate::throttle::Throttle;
-use crate::{metrics, plugin_config};
+use crate::{metrics, plugin_config, vm};
 
 /// How often held POSTs are looked at, in milliseconds.
 const TICK_PERIOD: u32 = 100;
@@ -42,6 +44,12 @@ pub(crate) struct Generation {
     pub(crate) signing: SigningWay,
     pub(crate) throttle: Throttle,
     tokens: RefCell<TokenMemo>,
+    /// How many of the tokens are told.
+    tokens_told: Size,
+    /// Milliseconds since the epoch at which it was taken.
+    number: u64,
+    /// Of the text that it was read from.
+    hash: u32,
 }
 
 impl Worker {
@@ -52,6 +60,12 @@ impl Worker {
 }
 
 impl Generation {
+    /// Tells how much is remembered.
+    fn tell_size(&self) {
+        vm::tell_size();
+        self.tokens_told.tell(self.tokens.borrow().len());
+    }
+
     /// The token for `decision`: the one issued for just this before, or a new one.
     pub(crate) fn token(&self, decision: &Decision, now: Timestamp) -> Result<Token, Refusal> {
         let key = TokenKey::of(decision);
@@ -89,7 +103,7 @@ impl Root {
         let host_failed = |error: HostError| format!("cannot take the configuration: host status {}", error.0);
         let bytes = host::buffer(Buffer::PluginConfiguration, usize::MAX).map_err(host_failed)?;
         let variables = host::environment().map_err(host_failed)?;
-        let now = host::now().map_err(host_failed)?;
+        let begun = host::now().map_err(host_failed)?;
         let environment = |name: &str| {
             variables
                 .iter()
@@ -98,7 +112,7 @@ impl Root {
         };
         let mut problems = Problems::default();
         let document = plugin_config::read(&bytes, &environment, &mut problems).map_err(|error| error.to_string())?;
-        let now = Timestamp::from_seconds(Duration::from_nanos(now).as_secs());
+        let now = Timestamp::from_seconds(Duration::from_nanos(begun).as_secs());
         let (policy, warnings) = Policy::compile(document, now, problems).map_err(|problems| problems.to_string())?;
         for warning in warnings {
             host::log(Level::Warn, &format!("registry_auth: configuration: {warning}"));
@@ -107,18 +121,32 @@ impl Root {
             signing: SigningWay::detect(&policy.key),
             throttle: Throttle::new(&policy).map_err(host_failed)?,
             tokens: RefCell::new(TokenMemo::new(Seed::new(host::random().map_err(host_failed)?))),
+            tokens_told: Size::of_tokens(),
+            number: u64::try_from(Duration::from_nanos(begun).as_millis()).unwrap_or(u64::MAX),
+            hash: first_number(&Sha256::digest(&bytes)),
             policy,
         })
     }
+}
+
+fn first_number(digest: &[u8]) -> u32 {
+    digest.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes))
+}
+
+/// The time since `begun`, in nanoseconds by Envoy's clock.
+fn took(begun: u64) -> Duration {
+    Duration::from_nanos(host::now().unwrap_or(begun).saturating_sub(begun))
 }
 
 impl Context for Root {}
 
 impl RootContext for Root {
     fn on_configure(&mut self, _size: usize) -> bool {
+        let begun = host::now().unwrap_or_default();
         match Self::configure() {
             Ok(generation) => {
                 let way = generation.signing.word();
+                metrics::configuration(generation.number, generation.hash);
                 *self.worker.generation.borrow_mut() = Some(Rc::new(generation));
                 if let Err(error) = host::set_tick_period(TICK_PERIOD) {
                     host::log(
@@ -129,7 +157,10 @@ impl RootContext for Root {
                 }
                 host::log(
                     Level::Info,
-                    &format!("registry_auth: configuration in force, tokens signed by {way}"),
+                    &format!(
+                        "registry_auth: configuration in force, tokens signed by {way}, taken in {} ms",
+                        took(begun).as_millis()
+                    ),
                 );
                 true
             }
@@ -147,6 +178,7 @@ impl RootContext for Root {
         let Some(generation) = self.worker.generation() else {
             return;
         };
+        generation.tell_size();
         self.worker
             .held
             .tick(self.worker.root_id, Duration::from_nanos(now), |ended| {

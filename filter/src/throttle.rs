@@ -10,7 +10,7 @@ use registry_auth_core::config::cache::Cache;
 use registry_auth_core::memo::Seed;
 use registry_auth_core::policy::Policy;
 use registry_auth_core::secret::Secret;
-use registry_auth_core::throttle::bucket::Standing;
+use registry_auth_core::throttle::bucket::{Counted, Standing};
 use registry_auth_core::throttle::{Bucket, CredentialMac, HashBudget, MacKey, PairTag, Settings};
 use registry_auth_core::time::Timestamp;
 
@@ -130,7 +130,7 @@ impl Verifier for Attempts<'_> {
         let fits = hash.fits(password.expose());
         let spent = clock().saturating_sub(begun);
         brake.budget.borrow_mut().charge(asked.address, begun, spent);
-        metrics::hashed(spent);
+        metrics::hashed();
         fits
     }
 
@@ -145,9 +145,15 @@ impl Verifier for Attempts<'_> {
         let Some(brake) = &throttle.brake else { return };
         brake.change(pair, |bucket| {
             if fits {
-                bucket.forgive(pair)
-            } else {
-                bucket.fail(pair, credential, now, &brake.settings)
+                return bucket.forgive(pair);
+            }
+            match bucket.fail(pair, credential, now, &brake.settings) {
+                Counted::Not => false,
+                Counted::Once => true,
+                Counted::AndBraked => {
+                    metrics::braked();
+                    true
+                }
             }
         });
     }

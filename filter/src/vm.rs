@@ -10,6 +10,7 @@ use registry_auth_core::throttle::CredentialMac;
 use registry_auth_core::time::Timestamp;
 
 use crate::host::{self, HostError};
+use crate::metrics::Size;
 
 thread_local! {
     /// Ids of metrics by name: one that is defined at each configuration leaks.
@@ -17,6 +18,9 @@ thread_local! {
 
     /// Credentials that were right: to hash all of them anew because a user was added would hold up everybody.
     static CREDENTIALS: RefCell<Option<CredentialMemo>> = const { RefCell::new(None) };
+
+    /// How many of them are told.
+    static SIZE: Size = const { Size::of_credentials() };
 }
 
 /// The id of the metric `name`, which `define` makes when it is asked for the first time.
@@ -27,6 +31,12 @@ pub(crate) fn metric(name: &str, define: impl FnOnce(&str) -> Result<u32, HostEr
             metrics.insert(name.to_owned(), *id);
         }),
     })
+}
+
+/// Tells how many credentials are remembered.
+pub(crate) fn tell_size() {
+    let size = CREDENTIALS.with_borrow(|memo| memo.as_ref().map_or(0, CredentialMemo::len));
+    SIZE.with(|told| told.tell(size));
 }
 
 /// Whether `attempt` was right, at most `ttl` ago.

@@ -193,6 +193,16 @@ impl Envoy {
         }
     }
 
+    /// Resident memory, in bytes.
+    #[track_caller]
+    pub fn resident_bytes(&self) -> u64 {
+        let file = format!("/proc/{}/status", self.process.id());
+        let status = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("cannot read `{file}`: {error}"));
+        let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = kib.and_then(|text| text.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        kib.expect("the kernel tells a program's memory") * 1024
+    }
+
     /// How Envoy ended, if it has.
     pub fn has_ended(&mut self) -> Option<ExitStatus> {
         self.process.has_ended()

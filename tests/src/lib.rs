@@ -9,8 +9,10 @@
 //! | [`skopeo`], [`docker`], [`podman`], [`crane`], [`oras`] | clients, as an operator types them; [`client`] is what they share |
 //! | [`http`] | requests byte by byte, and HTTP/2 |
 //! | [`certificates`], [`image`] | keys with their certificates; a small image |
+//! | [`bench`] | what `make bench` measures |
 //! | [`parts`], [`ports`], [`process`] | where programs are, free ports, running and ending |
 
+pub mod bench;
 pub mod cases;
 pub mod certificates;
 pub mod client;

@@ -281,6 +281,12 @@ impl Module {
         self.vm.host().shared().metrics.clone()
     }
 
+    /// The names of all metrics of the whole Envoy.
+    pub fn metric_names(&self) -> Vec<String> {
+        let shared = self.vm.host().shared();
+        shared.metrics.keys().chain(shared.histograms.keys()).cloned().collect()
+    }
+
     /// What was recorded in a histogram, in order.
     pub fn histogram(&self, name: &str) -> Vec<u64> {
         self.vm

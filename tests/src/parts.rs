@@ -76,6 +76,19 @@ pub fn oras() -> PathBuf {
     cached("oras", "ORAS")
 }
 
+#[track_caller]
+pub fn oha() -> PathBuf {
+    cached("oha", "OHA")
+}
+
+/// The module that decides nothing, as `make bench` built it.
+#[track_caller]
+pub fn noop() -> PathBuf {
+    let path = checkout().join("target/noop.wasm");
+    assert!(path.is_file(), "`{}` is missing; run `make bench`", path.display());
+    path
+}
+
 /// A program of the system's packages, looked up in `PATH` and where administrators' programs are.
 #[track_caller]
 pub fn system(name: &str) -> PathBuf {

@@ -43,6 +43,17 @@ pub enum Standing {
     Braked(u64),
 }
 
+/// What a failure came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// The same password was counted before.
+    Not,
+    /// It is one more.
+    Once,
+    /// It is one too many.
+    AndBraked,
+}
+
 impl Bucket {
     /// Reads what [`Self::write`] wrote; of anything else what can be read, or nothing.
     #[must_use]
@@ -87,8 +98,8 @@ impl Bucket {
         self.records.iter().any(|record| record.pair == pair)
     }
 
-    /// Takes note that the password of `attempt` was wrong. Whether that changed anything: the same one counts once.
-    pub fn fail(&mut self, pair: PairTag, attempt: CredentialMac, now: Timestamp, settings: &Settings) -> bool {
+    /// Takes note that the password of `attempt` was wrong. Without a change there is nothing to write.
+    pub fn fail(&mut self, pair: PairTag, attempt: CredentialMac, now: Timestamp, settings: &Settings) -> Counted {
         let failure = Failure {
             password: attempt.short(),
             at: now,
@@ -115,16 +126,6 @@ impl Bucket {
         self.records.retain(|record| record.pair != pair);
         self.records.len() != before
     }
-
-    /// How many pairs are braked at `now`.
-    #[must_use]
-    pub fn braked(&self, now: Timestamp, settings: &Settings) -> usize {
-        let braked = self
-            .records
-            .iter()
-            .filter(|record| record.braked_for(now, settings).is_some());
-        braked.count()
-    }
 }
 
 impl Record {
@@ -144,14 +145,14 @@ impl Record {
         settings.brake.saturating_mul(1 << doubled).min(settings.brake_max)
     }
 
-    fn fail(&mut self, failure: Failure, settings: &Settings) -> bool {
+    fn fail(&mut self, failure: Failure, settings: &Settings) -> Counted {
         let now = failure.at;
         if self.is_over(now, settings) {
             self.brakes = 0;
         }
         self.failures.retain(|known| known.counts(now, settings));
         if self.failures.iter().any(|known| known.password == failure.password) {
-            return false;
+            return Counted::Not;
         }
         self.failures.push(failure);
         let surplus = self.failures.len().saturating_sub(settings.failures);
@@ -161,8 +162,9 @@ impl Record {
         if is_free && (self.brakes > 0 || self.failures.len() >= settings.failures) {
             self.brakes = self.brakes.saturating_add(1);
             self.braked_at = now;
+            return Counted::AndBraked;
         }
-        true
+        Counted::Once
     }
 
     /// Whether the last brake is so long ago that it does not count any more.

@@ -33,10 +33,12 @@ impl RootContext for Root {
     fn on_configure(&mut self, _: usize) -> bool {
         let configuration = self.get_plugin_configuration().unwrap_or_default();
         let configuration = String::from_utf8_lossy(&configuration);
-        let Some((way, length)) = configuration.split_once(' ') else {
+        let Some((way, length)) = configuration.trim_matches('"').split_once(' ') else {
             return false;
         };
-        let Ok(length) = length.trim().parse() else { return false };
+        let Ok(length) = length.trim().parse() else {
+            return false;
+        };
         let counter = |name: &str| hostcalls::define_metric(MetricType::Counter, name).unwrap_or_default();
         self.0 = Some(Rc::new(Work {
             calls: way == "calls",
@@ -49,7 +51,9 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
-        self.0.clone().map(|work| Box::new(Answer(work)) as Box<dyn HttpContext>)
+        self.0
+            .clone()
+            .map(|work| Box::new(Answer(work)) as Box<dyn HttpContext>)
     }
 
     fn get_type(&self) -> Option<ContextType> {

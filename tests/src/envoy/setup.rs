@@ -130,6 +130,13 @@ impl Setup {
         self
     }
 
+    /// Has no filter: Envoy answers everything itself, with so many bytes.
+    #[must_use]
+    pub fn direct_response(mut self, bytes: usize) -> Self {
+        self.bootstrap.direct_response = Some(bytes);
+        self
+    }
+
     /// How many workers. One by default, so that a test knows who counted.
     #[must_use]
     pub fn concurrency(mut self, workers: u32) -> Self {

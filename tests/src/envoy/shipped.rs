@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -23,6 +24,8 @@ pub(super) struct Bootstrap {
     pub(super) tls: Option<(PathBuf, PathBuf)>,
     /// The format of a second access log.
     pub(super) access_log: Option<String>,
+    /// No filter, and every path answered with so many bytes by the route itself.
+    pub(super) direct_response: Option<usize>,
 }
 
 /// What may differ in `envoy/registry_auth.yaml`.
@@ -52,7 +55,15 @@ impl Bootstrap {
         text.replace("port_value: 5001", &format!("port_value: {listener}"));
         // Port 1 is nobody's: Envoy does not take a port 0 upstream.
         text.replace("port_value: 5000", &format!("port_value: {}", self.registry.max(1)));
-        if self.inline {
+        if let Some(length) = self.direct_response {
+            let whole = text.between("                  - name: registry_auth\n");
+            text.0.replace_range(whole, "");
+            let body = "x".repeat(length);
+            text.replace(
+                "route: {cluster: registry, timeout: 0s}",
+                &format!("direct_response: {{status: 200, body: {{inline_string: {body}}}}}"),
+            );
+        } else if self.inline {
             // The filter's own typed configuration, in the place and at the depth of the discovery.
             let (_, inner) = filter
                 .split_once("    typed_config:\n")
@@ -60,16 +71,9 @@ impl Bootstrap {
             let deeper = inner
                 .lines()
                 .fold(String::new(), |deeper, line| deeper + "                " + line + "\n");
-            let start = text
-                .0
-                .find("                    config_discovery:\n")
-                .expect("the filter is discovered");
-            let end = text
-                .0
-                .find("                  - name: envoy.filters.http.router\n")
-                .expect("a router follows");
+            let discovery = text.between("                    config_discovery:\n");
             text.0
-                .replace_range(start..end, &format!("                    typed_config:\n{deeper}"));
+                .replace_range(discovery, &format!("                    typed_config:\n{deeper}"));
         } else {
             text.replace(
                 "path: envoy/registry_auth.yaml",
@@ -161,6 +165,14 @@ impl Filter {
 struct Text(String);
 
 impl Text {
+    /// From this line of the filter's place to the router, which comes after it.
+    #[track_caller]
+    fn between(&self, line: &str) -> Range<usize> {
+        let router = "                  - name: envoy.filters.http.router\n";
+        let start = self.0.find(line).expect("the filter is discovered");
+        start..self.0.find(router).expect("a router follows")
+    }
+
     #[track_caller]
     fn read(name: &str) -> Self {
         let path = parts::checkout().join("envoy").join(name);

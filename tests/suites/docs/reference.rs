@@ -110,3 +110,45 @@ fn keys(record: &Value) -> BTreeSet<String> {
         .chain(record.keys().cloned())
         .collect()
 }
+
+/// What the module defines while it does a little of everything, each with the words that stand for `…`.
+#[test]
+fn the_table_of_metrics_has_every_name() {
+    let named: Vec<String> = rows("docs/metrics.md", "| name | kind | what it counts |").collect();
+    let config = json!({
+        "token": {"issuer": "registry-auth", "key": registry_auth_tests::keys::ES256},
+        "users": {"ada": {"password": registry_auth_tests::keys::ADA_SECRET}},
+        "acl": [],
+        "throttle": {"failures": 1},
+    });
+    let mut module = Module::with(config).start().expect("the configuration is taken");
+    for (password, status) in [("ada-secret", 200), ("ada-secret", 200), ("wrong", 401), ("wrong", 429)] {
+        assert_eq!(
+            module
+                .get("/token?service=r")
+                .basic("ada", password)
+                .source("192.0.2.7:1")
+                .send()
+                .status,
+            status
+        );
+    }
+    module.tick();
+    let mut used: BTreeSet<&String> = BTreeSet::new();
+    for metric in module.metric_names() {
+        let row = named.iter().find(|name| is_named(name, &metric));
+        used.insert(row.unwrap_or_else(|| panic!("`{metric}` is not in the table")));
+    }
+    let unused: Vec<_> = named.iter().filter(|name| !used.contains(name)).collect();
+    assert!(unused.is_empty(), "{unused:?}");
+}
+
+/// Whether `metric` is one of `name`, in which `…` is any word.
+fn is_named(name: &str, metric: &str) -> bool {
+    let (name, metric): (Vec<_>, Vec<_>) = (name.split('.').collect(), metric.split('.').collect());
+    name.len() == metric.len()
+        && name
+            .iter()
+            .zip(&metric)
+            .all(|(name, word)| *name == "…" || name == word)
+}

@@ -1,0 +1,21 @@
+//! What `make bench` measures: requests a second beside a module that decides nothing, all in one run, so that a noisy
+//! machine moves both; memory, size, and how long a configuration takes.
+
+mod latency;
+mod load;
+mod memory;
+mod report;
+mod scenarios;
+
+pub use report::Report;
+
+/// Measures everything. Takes minutes; says what it does while it does it.
+#[track_caller]
+pub fn run() -> Report {
+    let mut report = Report::default();
+    scenarios::measure(&mut report);
+    report.size();
+    memory::measure(&mut report);
+    latency::measure(&mut report);
+    report
+}
