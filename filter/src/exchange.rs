@@ -188,8 +188,10 @@ impl Reading {
         let policy = &self.generation.policy;
         let request = self.head.with_body(body)?; // 1
         let start = host::now().map_err(|_| Refusal::Unavailable)?;
-        let decision = match decide(policy, &request, &InPlace) {
-            // 2, 3
+        let mut patterns = self.generation.patterns.borrow_mut();
+        let decided = decide(policy, &request, &InPlace, &mut patterns); // 2, 3
+        drop(patterns);
+        let decision = match decided {
             Ok(decision) => decision,
             Err(undecided) => {
                 let refusal = Refusal::from(undecided);

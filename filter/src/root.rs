@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
+use registry_auth_core::acl::PatternMemo;
+use registry_auth_core::memo::Seed;
 use registry_auth_core::policy::Policy;
 use registry_auth_core::problem::Problems;
 use registry_auth_core::reply::Refusal;
@@ -35,6 +37,7 @@ pub(crate) struct Worker {
 /// All that one configuration amounts to.
 pub(crate) struct Generation {
     pub(crate) policy: Policy,
+    pub(crate) patterns: RefCell<PatternMemo>,
     pub(crate) signing: SigningWay,
 }
 
@@ -76,7 +79,13 @@ impl Root {
             host::log(Level::Warn, &format!("registry_auth: configuration: {warning}"));
         }
         let signing = SigningWay::detect(&policy.key);
-        Ok(Generation { policy, signing })
+        let seed = Seed::new(host::random().map_err(|error| format!("no random bytes: host status {}", error.0))?);
+        let patterns = RefCell::new(PatternMemo::new(seed));
+        Ok(Generation {
+            policy,
+            patterns,
+            signing,
+        })
     }
 }
 
