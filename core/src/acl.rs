@@ -5,10 +5,14 @@
 //! less than docker_auth, a value that somebody else chose would have been a pattern; where it means more, the rule was
 //! dead there.
 //!
+//! A long list costs a request little: rules are found by what they need (see `index`), and expressions are compiled when
+//! a request first needs one and kept in a [`PatternMemo`], which each worker has for itself.
+//!
 //! ```
 //! use registry_auth_core::account::{Account, Identity};
-//! use registry_auth_core::acl::{Acl, Asked};
+//! use registry_auth_core::acl::{Acl, Asked, PatternMemo};
 //! use registry_auth_core::config::acl::{Options, read};
+//! use registry_auth_core::memo::Seed;
 //! use registry_auth_core::problem::{Place, Problems};
 //! use registry_auth_core::scope::Scope;
 //! use registry_auth_core::service::Service;
@@ -19,12 +23,13 @@
 //! let acl = Acl::compile(&rules, Options::default(), &mut problems);
 //! assert!(!problems.is_refusal());
 //!
-//! let grant = acl.decide(&Asked {
+//! let asked = Asked {
 //!     identity: &Identity { account: Account::parse("ada")?, ..Identity::default() },
 //!     address: "192.0.2.1".parse()?,
 //!     service: &Service::parse("registry")?,
 //!     scope: &Scope::parse("repository:ada/app:pull,push")?,
-//! });
+//! };
+//! let grant = acl.decide(&asked, &mut PatternMemo::new(Seed::new([7; 16])));
 //! assert_eq!(grant.actions().to_string(), "pull");
 //! assert_eq!(grant.because().to_string(), r#"rule 0 "own""#);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -33,8 +38,11 @@
 mod captures;
 pub mod glob;
 pub mod go_regex;
+mod index;
+mod needs;
 mod network;
 mod pattern;
+mod patterns;
 mod rule;
 mod search;
 mod variables;
@@ -48,15 +56,18 @@ use crate::config::acl as written;
 use crate::problem::Problems;
 use crate::scope::{Actions, Scope};
 use crate::service::Service;
+use index::Index;
 use pattern::Verdict;
 use rule::Rule;
 
+pub use patterns::{PatternMemo, Room};
 pub use search::MAX_COMBINATIONS;
 
 /// A list of rules, compiled.
 #[derive(Debug, Default)]
 pub struct Acl {
     rules: Box<[Rule]>,
+    index: Index,
 }
 
 /// All that a rule may look at.
@@ -107,13 +118,16 @@ impl Acl {
     /// is not to be used: rules are missing from it.
     pub fn compile(rules: &[written::Rule], options: written::Options, problems: &mut Problems) -> Self {
         let rules = rules.iter().filter_map(|rule| Rule::compile(rule, options, problems));
-        Self { rules: rules.collect() }
+        let rules: Box<[Rule]> = rules.collect();
+        let index = Index::of(rules.iter().map(Rule::filings));
+        Self { rules, index }
     }
 
-    /// What of `asked` is granted. Where nothing is asked nothing is, and the rule is told all the same.
+    /// What of `asked` is granted. Where nothing is asked nothing is, and the rule is told all the same. Expressions that
+    /// are needed are taken from `patterns`, or compiled and left there; what is decided does not depend on it.
     #[must_use]
-    pub fn decide(&self, asked: &Asked<'_>) -> Grant {
-        let (actions, because) = self.first(asked);
+    pub fn decide(&self, asked: &Asked<'_>, patterns: &mut PatternMemo) -> Grant {
+        let (actions, because) = self.first(asked, patterns);
         Grant {
             scope: asked.scope.clone(),
             actions,
@@ -121,9 +135,10 @@ impl Acl {
         }
     }
 
-    fn first(&self, asked: &Asked<'_>) -> (Actions, Because) {
-        for (index, rule) in self.rules.iter().enumerate() {
-            match rule.judge(asked) {
+    fn first(&self, asked: &Asked<'_>, patterns: &mut PatternMemo) -> (Actions, Because) {
+        let candidates = self.index.candidates(asked);
+        for (index, rule) in candidates.filter_map(|index| Some((index, self.rules.get(index)?))) {
+            match rule.judge(asked, patterns) {
                 Verdict::Fails => {}
                 Verdict::Holds => {
                     let comment = rule.comment();

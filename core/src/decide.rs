@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::account::{Account, Identity};
-use crate::acl::{Asked, Grant};
+use crate::acl::{Asked, Grant, PatternMemo};
 use crate::authn::attempt::{Verifier, Withheld};
 use crate::authn::{Outcome, Proof};
 use crate::policy::Policy;
@@ -35,11 +35,16 @@ pub enum Undecided {
     Withheld(#[from] Withheld),
 }
 
-/// Decides about `request` by `policy`.
+/// Decides about `request` by `policy`. What is decided does not depend on `patterns`, only how fast.
 ///
 /// # Errors
 /// See [`Undecided`].
-pub fn decide(policy: &Policy, request: &TokenRequest, verifier: &mut dyn Verifier) -> Result<Decision, Undecided> {
+pub fn decide(
+    policy: &Policy,
+    request: &TokenRequest,
+    verifier: &mut dyn Verifier,
+    patterns: &mut PatternMemo,
+) -> Result<Decision, Undecided> {
     if policy
         .services
         .as_ref()
@@ -54,7 +59,7 @@ pub fn decide(policy: &Policy, request: &TokenRequest, verifier: &mut dyn Verifi
         service: &request.service,
         scope,
     });
-    let grants = asked.map(|asked| policy.acl.decide(&asked)).collect();
+    let grants = asked.map(|asked| policy.acl.decide(&asked, patterns)).collect();
     Ok(Decision {
         identity,
         proof,

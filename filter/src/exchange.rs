@@ -188,8 +188,10 @@ impl Reading {
         let start = host::now().map_err(|_| Refusal::Unavailable)?;
         let now = Timestamp::from_seconds(Duration::from_nanos(start).as_secs());
         let mut attempts = self.generation.throttle.attempts(now); // 2
-        let decision = match decide(policy, &request, &mut attempts) {
-            // 3, 4
+        let mut patterns = self.generation.patterns.borrow_mut();
+        let decided = decide(policy, &request, &mut attempts, &mut patterns); // 3, 4
+        drop(patterns);
+        let decision = match decided {
             Ok(decision) => decision,
             Err(undecided) => {
                 let refusal = Refusal::from(undecided);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
+use registry_auth_core::acl::PatternMemo;
 use registry_auth_core::decide::Decision;
 use registry_auth_core::memo::{Seed, TokenKey, TokenMemo};
 use registry_auth_core::policy::Policy;
@@ -41,6 +42,7 @@ pub(crate) struct Worker {
 /// All that one configuration amounts to.
 pub(crate) struct Generation {
     pub(crate) policy: Policy,
+    pub(crate) patterns: RefCell<PatternMemo>,
     pub(crate) signing: SigningWay,
     pub(crate) throttle: Throttle,
     tokens: RefCell<TokenMemo>,
@@ -117,10 +119,12 @@ impl Root {
         for warning in warnings {
             host::log(Level::Warn, &format!("registry_auth: configuration: {warning}"));
         }
+        let seed = || host::random().map(Seed::new).map_err(host_failed);
         Ok(Generation {
+            patterns: RefCell::new(PatternMemo::new(seed()?)),
             signing: SigningWay::detect(&policy.key),
             throttle: Throttle::new(&policy).map_err(host_failed)?,
-            tokens: RefCell::new(TokenMemo::new(Seed::new(host::random().map_err(host_failed)?))),
+            tokens: RefCell::new(TokenMemo::new(seed()?)),
             tokens_told: Size::of_tokens(),
             number: u64::try_from(Duration::from_nanos(begun).as_millis()).unwrap_or(u64::MAX),
             hash: first_number(&Sha256::digest(&bytes)),

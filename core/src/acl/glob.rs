@@ -22,6 +22,7 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use matcher::Matcher;
@@ -103,6 +104,15 @@ impl Glob {
     #[must_use]
     pub fn literal_prefix(&self) -> &str {
         &self.prefix
+    }
+
+    /// The text that every match ends in, from the last wildcard on; may be empty.
+    #[must_use]
+    pub fn literal_suffix(&self) -> Cow<'_, str> {
+        match &self.matcher {
+            Matcher::Nothing => Cow::Borrowed(&self.prefix),
+            matcher => matcher.literal_suffix(),
+        }
     }
 }
 

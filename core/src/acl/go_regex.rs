@@ -24,6 +24,7 @@
 //! ```
 
 mod class;
+mod edges;
 mod error;
 mod escape;
 mod exact;
@@ -39,8 +40,9 @@ use std::ops::Range;
 
 use regex::{Regex, RegexBuilder};
 
+use super::needs::Needs;
 pub use error::{DialectError, DialectErrorKind, ValuesError};
-pub use exact::Exact;
+pub use exact::{Exact, Gaps};
 use write::Piece;
 
 /// The most an expression may need when compiled, in bytes: `regex` keeps one program for each direction of search.
@@ -54,7 +56,7 @@ pub const NESTING_LIMIT: usize = 100;
 /// The crate's own limit: a group with its alternatives, their sequences and a repetition is four levels to it.
 const CRATE_NESTING_LIMIT: u32 = 1_000;
 /// The longest value an expression must take, in bytes: what a scope's name may have.
-const VALUE_LENGTH: usize = 256;
+pub(super) const VALUE_LENGTH: usize = 256;
 /// What the lazy automaton of one expression may keep between searches, in bytes; over it the search is slower, not wrong.
 const SEARCH_CACHE: usize = 256 << 10;
 
@@ -65,6 +67,8 @@ pub struct Template {
     holes: usize,
     groups: usize,
     exact: Option<Exact>,
+    needs: Needs,
+    cost: tree::Cost,
 }
 
 impl Template {
@@ -86,10 +90,12 @@ impl Template {
             pieces: write::pieces(&parsed.branches),
             holes: holes.len(),
             groups: parsed.groups,
-            exact: exact::exact(&parsed.branches),
+            exact: exact::exact(&parsed.branches, source.len()),
+            needs: edges::needs(&parsed.branches, source.len()),
+            cost: tree::cost(&parsed.branches),
         };
         // Most expressions are far below the limit, and compiling them all would take a configuration's whole time.
-        if tree::cost(&parsed.branches) > COMPILED_LIMIT as u64 {
+        if !template.surely_compiles() {
             let sample = "k".repeat(VALUE_LENGTH);
             template
                 .regex(&vec![sample.as_str(); holes.len()])
@@ -111,12 +117,27 @@ impl Template {
                 values: values.len(),
             });
         }
-        RegexBuilder::new(&write::fill(&self.pieces, values))
-            .size_limit(COMPILED_LIMIT)
-            .dfa_size_limit(SEARCH_CACHE)
-            .nest_limit(CRATE_NESTING_LIMIT)
-            .build()
-            .map_err(ValuesError::TooLarge)
+        compile(&self.filled(values)).map_err(ValuesError::TooLarge)
+    }
+
+    /// The text for the `regex` crate, with one value for each hole. It never begins with `)`.
+    pub(super) fn filled(&self, values: &[&str]) -> String {
+        write::fill(&self.pieces, values)
+    }
+
+    /// Whether it is below the limit whatever the values are, each of [`VALUE_LENGTH`] at most.
+    pub(super) fn surely_compiles(&self) -> bool {
+        self.cost(VALUE_LENGTH) <= COMPILED_LIMIT as u64
+    }
+
+    /// An upper bound of what it needs when compiled, with values of up to `length` bytes each, in bytes.
+    pub(super) fn cost(&self, length: usize) -> u64 {
+        self.cost.with_values(length)
+    }
+
+    /// What every text is like in which it is found, whatever the values are.
+    pub(super) fn needs(&self) -> &Needs {
+        &self.needs
     }
 
     /// How many groups there are, the whole match, which is number 0, among them.
@@ -130,4 +151,13 @@ impl Template {
     pub fn exact(&self) -> Option<Exact> {
         self.exact.clone()
     }
+}
+
+/// Compiles what [`Template::filled`] wrote.
+pub(super) fn compile(text: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(text)
+        .size_limit(COMPILED_LIMIT)
+        .dfa_size_limit(SEARCH_CACHE)
+        .nest_limit(CRATE_NESTING_LIMIT)
+        .build()
 }

@@ -1,9 +1,11 @@
 //! One pattern of a rule: what it is, decided on the text as configured, and the cheapest test that is exact.
 //!
 //! `/…/` with something between the slashes is a regular expression, found anywhere in the text; everything else is a
-//! glob, which matches the whole text. A pattern without variables is compiled at load. One with variables is checked
-//! at load and compiled for the values of a request, unless plain comparisons do.
+//! glob, which matches the whole text. All are parsed at load, and what is wrong with them is found there. An expression
+//! is compiled when a request first needs it, one with variables for the values of that request, unless plain comparisons
+//! do.
 
+mod matcher;
 mod open_glob;
 mod open_regex;
 #[cfg(test)]
@@ -11,12 +13,15 @@ mod tests;
 
 use std::ops::Range;
 
-use regex::{Captures, Regex};
+use regex::Captures;
 use thiserror::Error;
 
 use super::glob::{DoubleStar, Glob, GlobError};
-use super::go_regex::{DialectError, DialectErrorKind, Exact, Template};
+use super::go_regex::{DialectError, Template};
+use super::needs::OneOf;
+use super::patterns::PatternMemo;
 use super::variables::{self, Reference, Values, Variable, VariableError};
+pub(super) use matcher::{Expression, Matcher};
 use open_glob::OpenGlob;
 use open_regex::OpenRegex;
 
@@ -52,15 +57,6 @@ pub(super) struct Reading {
 pub(super) enum Pattern {
     Fixed(Matcher),
     Open(Open),
-}
-
-/// A pattern without variables.
-#[derive(Debug)]
-pub(super) enum Matcher {
-    Any,
-    Exact(Exact),
-    Glob(Glob),
-    Regex(Regex),
 }
 
 /// A pattern with variables.
@@ -149,12 +145,7 @@ impl<'t> Written<'t> {
         let template = Template::from_go(expression, &holes).map_err(refused)?;
         let groups = template.captures_len().saturating_sub(1);
         let pattern = if holes.is_empty() {
-            Pattern::Fixed(Matcher::regex(&template, numbered).map_err(|kind| {
-                refused(DialectError {
-                    at: 0..expression.len(),
-                    kind,
-                })
-            })?)
+            Pattern::Fixed(Matcher::regex(&template, numbered))
         } else {
             let variables = self.references.iter().map(|reference| reference.variable.clone());
             let open = OpenRegex::new(expression, holes.into_iter().zip(variables), template, numbered);
@@ -202,45 +193,6 @@ impl PatternError {
     }
 }
 
-impl Matcher {
-    fn glob(glob: Glob, text: &str, reading: Reading) -> Self {
-        let spans = reading.double_star == DoubleStar::Spans && text.len() > 1;
-        let stars = !text.is_empty() && text.bytes().all(|b| b == b'*');
-        match glob.literal() {
-            Some(literal) => Self::Exact(Exact::Literal(literal.to_owned())),
-            None if stars && (spans || reading.without_slash) => Self::Any,
-            None => Self::Glob(glob),
-        }
-    }
-
-    /// An expression whose groups are needed stays one, even if plain text would decide the same.
-    fn regex(template: &Template, numbered: bool) -> Result<Self, DialectErrorKind> {
-        Ok(match template.exact().filter(|_| !numbered) {
-            Some(Exact::Prefix(text) | Exact::Suffix(text) | Exact::Contains(text)) if text.is_empty() => Self::Any,
-            Some(exact) => Self::Exact(exact),
-            None => Self::Regex(template.regex(&[]).map_err(|_| DialectErrorKind::TooLarge)?),
-        })
-    }
-
-    pub(super) fn matches(&self, text: &str) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Exact(exact) => exact.matches(text),
-            Self::Glob(glob) => glob.matches(text),
-            Self::Regex(regex) => regex.is_match(text),
-        }
-    }
-
-    /// The order in which the conditions of a rule are best looked at.
-    pub(super) fn cost(&self) -> u8 {
-        match self {
-            Self::Any | Self::Exact(_) => 0,
-            Self::Glob(_) => 1,
-            Self::Regex(_) => 2,
-        }
-    }
-}
-
 impl Open {
     /// The labels it names, each once.
     pub(super) fn labels(&self) -> &[Box<str>] {
@@ -252,25 +204,46 @@ impl Open {
         &self,
         subjects: impl Iterator<Item = &'s str> + Clone,
         values: &Values<'_, '_>,
+        patterns: &mut PatternMemo,
     ) -> Verdict {
         let found = match &self.form {
             Form::Glob(glob) => glob.matches_any(subjects, values),
-            Form::Regex(regex) => regex
-                .compile(values)
-                .map(|regex| subjects.into_iter().any(|subject| regex.is_match(subject))),
+            Form::Regex(regex) => regex.matches_any(subjects, values, patterns),
         };
         found.map_or(Verdict::Unknown, Verdict::of)
     }
 
     /// What the groups took of `subject` with these values, or why nothing.
-    pub(super) fn take<'s>(&self, subject: &'s str, values: &Values<'_, '_>) -> Result<Captures<'s>, Verdict> {
+    pub(super) fn take<'s>(
+        &self,
+        subject: &'s str,
+        values: &Values<'_, '_>,
+        patterns: &mut PatternMemo,
+    ) -> Result<Captures<'s>, Verdict> {
         match &self.form {
             Form::Regex(regex) => {
-                let regex = regex.compile(values).map_err(|Unjudged| Verdict::Unknown)?;
-                regex.captures(subject).ok_or(Verdict::Fails)
+                let found = regex.captures(subject, values, patterns);
+                found.map_err(|Unjudged| Verdict::Unknown)?.ok_or(Verdict::Fails)
             }
             // No capture of a glob passes the check at load.
             Form::Glob(_) => Err(Verdict::Unknown),
+        }
+    }
+
+    /// What a text must be like, whatever the values are: one of each list. Where a text is not, the verdict is `Fails`
+    /// and never `Unknown`, if the variables are no labels and have values.
+    pub(super) fn needs(&self) -> Vec<OneOf<'_>> {
+        match &self.form {
+            Form::Glob(glob) => glob.needs(),
+            Form::Regex(regex) => regex.needs(),
+        }
+    }
+
+    /// Whether the verdict is never `Unknown`, if the variables are no labels and have values.
+    pub(super) fn is_sure(&self) -> bool {
+        match &self.form {
+            Form::Glob(_) => false,
+            Form::Regex(regex) => regex.is_sure(),
         }
     }
 }

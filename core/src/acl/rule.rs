@@ -6,8 +6,11 @@ use std::sync::Arc;
 use super::Asked;
 use super::captures::{self, Source};
 use super::glob::DoubleStar;
+use super::index::{Filing, Topic};
+use super::needs::OneOf;
 use super::network::Network;
-use super::pattern::{Matcher, Pattern, Reading, Verdict, Written};
+use super::pattern::{Expression, Matcher, Pattern, Reading, Verdict, Written};
+use super::patterns::PatternMemo;
 use super::search::{Search, Step, Subject};
 use super::variables::{Field, Variable};
 use crate::config::acl as written;
@@ -86,20 +89,59 @@ impl Rule {
     }
 
     /// Whether the rule matches.
-    pub(super) fn judge(&self, asked: &Asked<'_>) -> Verdict {
-        let fixed = self.network.is_none_or(|network| network.holds(asked.address))
-            && self
-                .fields
-                .iter()
-                .all(|(field, matcher)| matcher.matches(field.of(asked)))
-            && self.labels.iter().all(|(label, matcher)| {
-                let mut values = asked.identity.labels.get(label).iter();
-                values.any(|value| matcher.matches(value))
-            });
+    pub(super) fn judge(&self, asked: &Asked<'_>, patterns: &mut PatternMemo) -> Verdict {
+        let fixed = self.judge_fixed(asked, patterns);
         match &self.search {
-            Some(search) if fixed => search.judge(asked),
-            _ => Verdict::of(fixed),
+            Some(search) if fixed == Verdict::Holds => search.judge(asked, patterns),
+            _ => fixed,
         }
+    }
+
+    fn judge_fixed(&self, asked: &Asked<'_>, patterns: &mut PatternMemo) -> Verdict {
+        let mut verdict = Verdict::of(self.network.is_none_or(|network| network.holds(asked.address)));
+        for (field, matcher) in &self.fields {
+            if verdict == Verdict::Fails {
+                return verdict;
+            }
+            verdict = verdict.min(matcher.judge(std::iter::once(field.of(asked)), patterns));
+        }
+        for (label, matcher) in &self.labels {
+            if verdict == Verdict::Fails {
+                return verdict;
+            }
+            let values = asked.identity.labels.get(label).iter();
+            verdict = verdict.min(matcher.judge(values.map(String::as_str), patterns));
+        }
+        verdict
+    }
+
+    /// What a request must be like for the rule to match, one filing for each thing. A request that is not so is judged
+    /// `Fails`, never `Unknown`: the rule can be passed over.
+    pub(super) fn filings<'r>(&'r self) -> Vec<Filing<'r>> {
+        let mut filings = Vec::new();
+        let mut add = |topic, needs: Vec<OneOf<'r>>| {
+            for needs in needs.into_iter().filter(|needs| !needs.is_empty()) {
+                let filing = Filing { topic, needs };
+                // A whole text is both its start and its end.
+                if !filings.contains(&filing) {
+                    filings.push(filing);
+                }
+            }
+        };
+        for (field, matcher) in &self.fields {
+            add(Topic::Field(*field), matcher.needs());
+        }
+        for (label, matcher) in &self.labels {
+            add(Topic::Label(label), matcher.needs());
+        }
+        for step in self.search.iter().flat_map(|search| search.sure_steps()) {
+            let topic = match &step.subject {
+                Subject::Field(field) => Topic::Field(*field),
+                Subject::Label(label) => Topic::Label(label),
+            };
+            add(topic, step.pattern.needs());
+        }
+        filings
     }
 
     /// What of `asked` is granted once the rule matches.
@@ -244,7 +286,7 @@ fn order(conditions: &[Condition], problems: &mut Problems) -> Vec<Field> {
 struct Parts<'c> {
     fields: Vec<(Field, Matcher)>,
     labels: Vec<(Box<str>, Matcher)>,
-    sources: Vec<(Field, regex::Regex)>,
+    sources: Vec<(Field, Expression)>,
     steps: Vec<(Step, Vec<&'c Variable>)>,
 }
 
@@ -253,8 +295,8 @@ impl<'c> Parts<'c> {
         let Compiled { condition, pattern, .. } = compiled;
         match (&condition.subject, pattern) {
             (Subject::Field(field), Pattern::Fixed(matcher)) => {
-                if let (Matcher::Regex(regex), true) = (&matcher, named.contains(field)) {
-                    self.sources.push((*field, regex.clone()));
+                if let (Matcher::Regex(expression), true) = (&matcher, named.contains(field)) {
+                    self.sources.push((*field, expression.clone()));
                 }
                 if !matches!(matcher, Matcher::Any) {
                     self.fields.push((*field, matcher));
@@ -272,6 +314,7 @@ impl<'c> Parts<'c> {
                     subject: subject.clone(),
                     pattern,
                     feeds,
+                    captured: captures::captures(references).map(|(field, _, _)| field).collect(),
                 };
                 self.steps
                     .push((step, references.iter().map(|r| &r.variable).collect()));
@@ -282,7 +325,7 @@ impl<'c> Parts<'c> {
 
 /// Puts the conditions with variables into an order: a field before those that name its groups.
 fn search(
-    sources: Vec<(Field, regex::Regex)>,
+    sources: Vec<(Field, Expression)>,
     mut steps: Vec<(Step, Vec<&Variable>)>,
     order: &[Field],
 ) -> Option<Box<Search>> {

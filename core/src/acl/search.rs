@@ -8,21 +8,20 @@
 //! The work is counted before it begins, and beyond [`MAX_COMBINATIONS`] the rule is not judged. Conditions that no label
 //! has a part in are looked at first and settle the rule if they fail, however many values a label has.
 
-use regex::Regex;
-
 use super::Asked;
-use super::pattern::{Open, Verdict};
+use super::pattern::{Expression, Open, Verdict};
+use super::patterns::PatternMemo;
 use super::variables::{Field, Taken, Values, combinations};
 
-/// The most combinations of label values that one rule tries for one request. Each may have to compile an expression, at
-/// some 50 µs: together they stay near the 2 ms that a worker may spend.
+/// The most combinations of label values that one rule tries for one request. Each may have to compile an expression that
+/// is not remembered, at some 50 µs: together they stay near the 2 ms that a worker may spend.
 pub const MAX_COMBINATIONS: usize = 64;
 
 /// The conditions with variables, in the order in which they can be judged.
 #[derive(Debug)]
 pub(super) struct Search {
     /// Expressions without variables whose groups are named.
-    pub(super) sources: Box<[(Field, Regex)]>,
+    pub(super) sources: Box<[(Field, Expression)]>,
     /// Those that no label has a part in: there is one way to judge them.
     pub(super) certain: Box<[Step]>,
     /// The others, those first whose groups are named.
@@ -36,6 +35,8 @@ pub(super) struct Step {
     pub(super) pattern: Open,
     /// The field whose groups others name, if this is the condition of one.
     pub(super) feeds: Option<Field>,
+    /// The fields whose groups it names.
+    pub(super) captured: Box<[Field]>,
 }
 
 /// What a condition is about.
@@ -47,17 +48,17 @@ pub(super) enum Subject {
 }
 
 impl Search {
-    pub(super) fn judge(&self, asked: &Asked<'_>) -> Verdict {
+    pub(super) fn judge(&self, asked: &Asked<'_>, patterns: &mut PatternMemo) -> Verdict {
         if self.steps().any(|step| step.has_no_value(asked)) {
             return Verdict::Fails;
         }
         let mut taken = Taken::default();
-        for (field, regex) in &self.sources {
-            *field.slot(&mut taken) = regex.captures(field.of(asked));
+        for (field, expression) in &self.sources {
+            *field.slot(&mut taken) = expression.captures(field.of(asked), patterns);
         }
         let mut verdict = Verdict::Holds;
         for step in &self.certain {
-            verdict = verdict.min(step.judge(asked, 0, &mut taken));
+            verdict = verdict.min(step.judge(asked, 0, &mut taken, patterns));
             if verdict == Verdict::Fails {
                 return verdict;
             }
@@ -68,7 +69,20 @@ impl Search {
         if self.work(asked) > MAX_COMBINATIONS {
             return Verdict::Unknown;
         }
-        verdict.min(search(&self.chosen, asked, &mut taken))
+        verdict.min(search(&self.chosen, asked, &mut taken, patterns))
+    }
+
+    /// Those certain steps whose variables always have values, once all conditions without variables hold. If such a
+    /// step fails the rule does, whatever the others are.
+    pub(super) fn sure_steps(&self) -> impl Iterator<Item = &Step> {
+        let mut known: Vec<Field> = self.sources.iter().map(|(field, _)| *field).collect();
+        self.certain.iter().filter(move |step| {
+            let sure = step.captured.iter().all(|field| known.contains(field));
+            if sure && step.pattern.is_sure() {
+                known.extend(step.feeds);
+            }
+            sure
+        })
     }
 
     fn steps(&self) -> impl Iterator<Item = &Step> {
@@ -92,15 +106,15 @@ impl Search {
 }
 
 /// Whether there is a choice with which all `steps` hold.
-fn search<'a>(steps: &[Step], asked: &Asked<'a>, taken: &mut Taken<'a>) -> Verdict {
+fn search<'a>(steps: &[Step], asked: &Asked<'a>, taken: &mut Taken<'a>, patterns: &mut PatternMemo) -> Verdict {
     let Some((step, rest)) = steps.split_first() else {
         return Verdict::Holds;
     };
     let mut best = Verdict::Fails;
     for combination in 0..combinations(step.pattern.labels(), asked) {
-        let mut verdict = step.judge(asked, combination, taken);
+        let mut verdict = step.judge(asked, combination, taken, patterns);
         if step.feeds.is_some() && verdict != Verdict::Fails {
-            verdict = verdict.min(search(rest, asked, taken));
+            verdict = verdict.min(search(rest, asked, taken, patterns));
         }
         best = best.max(verdict);
         if best == Verdict::Holds {
@@ -109,7 +123,7 @@ fn search<'a>(steps: &[Step], asked: &Asked<'a>, taken: &mut Taken<'a>) -> Verdi
     }
     // What feeds nothing leaves the rest as it is, whichever choice it took.
     if step.feeds.is_none() && best != Verdict::Fails {
-        best = best.min(search(rest, asked, taken));
+        best = best.min(search(rest, asked, taken, patterns));
     }
     best
 }
@@ -121,7 +135,13 @@ impl Step {
         matches!(&self.subject, Subject::Label(name) if empty(name)) || self.pattern.labels().iter().any(|l| empty(l))
     }
 
-    fn judge<'a>(&self, asked: &Asked<'a>, combination: usize, taken: &mut Taken<'a>) -> Verdict {
+    fn judge<'a>(
+        &self,
+        asked: &Asked<'a>,
+        combination: usize,
+        taken: &mut Taken<'a>,
+        patterns: &mut PatternMemo,
+    ) -> Verdict {
         let values = Values {
             asked,
             taken,
@@ -129,16 +149,19 @@ impl Step {
             combination,
         };
         if let Some(field) = self.feeds {
-            let found = self.pattern.take(field.of(asked), &values);
+            let found = self.pattern.take(field.of(asked), &values, patterns);
             let verdict = found.as_ref().map_or_else(|verdict| *verdict, |_| Verdict::Holds);
             *field.slot(taken) = found.ok();
             return verdict;
         }
         match &self.subject {
-            Subject::Field(field) => self.pattern.judge(std::iter::once(field.of(asked)), &values),
+            Subject::Field(field) => {
+                let subject = std::iter::once(field.of(asked));
+                self.pattern.judge(subject, &values, patterns)
+            }
             Subject::Label(name) => {
                 let labels = asked.identity.labels.get(name);
-                self.pattern.judge(labels.iter().map(String::as_str), &values)
+                self.pattern.judge(labels.iter().map(String::as_str), &values, patterns)
             }
         }
     }

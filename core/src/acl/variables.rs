@@ -14,7 +14,7 @@ use super::Asked;
 use crate::account::LabelsArePatterns;
 
 /// A part of the request that a pattern is matched against, and that a variable can name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Field {
     Account,
     Kind,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use proptest::collection::{btree_map, vec};
+use proptest::collection::{SizeRange, btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -11,9 +11,9 @@ use registry_auth_tests::cases::{LabelValues, Labels};
 use registry_auth_tests::reference::Request;
 use serde_json::{Map, Value, json};
 
-/// Rules, whether `**` spans, and requests. Some rules are wrong: who takes the list leaves them out.
-pub(crate) fn list_and_requests() -> impl Strategy<Value = (Vec<Value>, bool, Vec<Request>)> {
-    (vec(rule(), 1..6), any::<bool>(), vec(request(), 12))
+/// So many rules, whether `**` spans, and requests. Some rules are wrong: who takes the list leaves them out.
+pub(crate) fn lists(rules: impl Into<SizeRange>) -> impl Strategy<Value = (Vec<Value>, bool, Vec<Request>)> {
+    (vec(rule(), rules), any::<bool>(), vec(request(), 12))
 }
 
 fn rule() -> impl Strategy<Value = Value> {

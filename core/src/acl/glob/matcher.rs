@@ -1,5 +1,7 @@
 //! The cheapest exact test for a glob.
 
+use std::borrow::Cow;
+
 use super::parse::{Class, Part};
 
 /// What must follow the literal prefix.
@@ -66,6 +68,26 @@ impl Matcher {
             Self::Span => true,
             Self::Chunks(chunks) => chunks_match(chunks, text),
             Self::Steps(steps) => steps_match(steps, text),
+        }
+    }
+}
+
+impl Matcher {
+    /// The text behind the last wildcard; none if there is none.
+    pub(super) fn literal_suffix(&self) -> Cow<'_, str> {
+        match self {
+            Self::Nothing | Self::Star | Self::Span => Cow::default(),
+            Self::Chunks(chunks) => match chunks.last().and_then(|chunk| chunk.atoms.last()) {
+                Some(Atom::Text(text)) => Cow::Borrowed(text),
+                _ => Cow::default(),
+            },
+            Self::Steps(steps) => {
+                let chars = steps.iter().rev().map_while(|step| match step {
+                    Step::Char(c) => Some(*c),
+                    _ => None,
+                });
+                Cow::Owned(chars.collect::<Vec<_>>().into_iter().rev().collect())
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 use std::ops::Range;
 
+use super::super::needs::{self, Need};
 use super::{COMPILED_LIMIT, DialectError, DialectErrorKind as Error, Exact, Template, ValuesError};
 
 /// Every `@` in the text is a hole.
@@ -228,13 +229,101 @@ fn plain_text_needs_no_expression() {
         (r"\Q.*\E$", Some(Exact::Suffix(".*".into()))),
         ("é{", Some(Exact::Contains("é{".into()))),
         ("(?i)/1", Some(Exact::Contains("/1".into()))),
+        ("^(a)$", Some(Exact::Literal("a".into()))),
+        ("^a.*", Some(Exact::Prefix("a".into()))),
+        (".*a$", Some(Exact::Suffix("a".into()))),
+        (".*", Some(Exact::Contains(String::new()))),
+        (
+            "^[ab]$|c",
+            Some(Exact::AnyOf(
+                [
+                    Exact::Literal("a".into()),
+                    Exact::Literal("b".into()),
+                    Exact::Contains("c".into()),
+                ]
+                .into(),
+            )),
+        ),
         ("(?i)a", None),
         ("(?m)^a", None),
-        ("a|b", None),
-        ("^(a)$", None),
         ("a+", None),
         ("^@$", None),
+        ("^a.b$", None),
+        ("^.+(?s:.+)$", None),
+        ("^a\n.+$", None),
     ] {
         assert_eq!(template(text).exact(), exact, "{text}");
     }
+}
+
+#[test]
+fn a_test_by_plain_text_decides_as_the_expression_does() {
+    let texts = [
+        "", "a", "ab", "aab", "b", "ba", "bab", "abab", "acb", "a\nb", "\na", "a\n", "\n", "b\nab", "ab\nb", "éab",
+        "aéb", "é",
+    ];
+    let expressions = [
+        "^a.+$",
+        "^a.*$",
+        "^a.+",
+        "a.+b",
+        "^.+$",
+        "^.*$",
+        ".+",
+        ".*",
+        ".+b$",
+        ".*b$",
+        "^.+b$",
+        "^a.*b$",
+        "^.*a.+b.*$",
+        "(?s)^a.+b$",
+        "(?s)a.+$",
+        "(?s)^.+$",
+        "a.*b.*a",
+        "^(.+)b$",
+        "a.*?b",
+        "(?U)^a.+$",
+        "^.+.+$",
+        "^.*.+b",
+        "^(a|b)$",
+        "^a|b$",
+        "(?:a|ab)b",
+        "^a?b$",
+        "a(?:b|)a",
+        "^[ab]b",
+        "^(?:a(?:b|c)|b)b?$",
+        "|a",
+        "^$|^b",
+        "(?s:.+)b",
+        "^a.{1}b$",
+        "^(?:ab){1}$",
+        "a{0}b",
+        "^.*\n",
+        "\n.*",
+        "(?s)\n.*b",
+        "(?s).+\n.+",
+    ];
+    let mut tested = 0;
+    for expression in expressions {
+        let template = template(expression);
+        let regex = template.regex(&[]).unwrap();
+        for text in texts {
+            let matches = regex.is_match(text);
+            if let Some(exact) = template.exact() {
+                tested += 1;
+                assert_eq!(exact.matches(text), matches, "`{expression}` {text:?} {exact:?}");
+                let met = |needs: Vec<Need<'_>>| needs.is_empty() || needs.iter().any(|need| need.admits(text));
+                assert!(
+                    !matches || met(exact.starts()) && met(exact.ends()),
+                    "`{expression}` {text:?}"
+                );
+            }
+            assert!(
+                !matches || needs::admits(template.needs(), text),
+                "`{expression}` {text:?} {:?}",
+                template.needs()
+            );
+        }
+    }
+    assert!(tested > texts.len() * 30, "{tested}");
 }

@@ -1,5 +1,6 @@
 //! An expression, parsed.
 
+use super::VALUE_LENGTH;
 use super::unicode::Property;
 
 /// What is between two `|`.
@@ -13,9 +14,16 @@ pub(super) struct Node {
     pub(super) depth: usize,
     /// How often nested counts repeat what is innermost.
     pub(super) repeats: u32,
-    /// An upper bound of what the node needs when compiled, in bytes.
-    cost: u64,
+    cost: Cost,
     empty: Empty,
+}
+
+/// An upper bound of what an expression needs when compiled, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cost {
+    fixed: u64,
+    /// The share of the values, if each has [`VALUE_LENGTH`].
+    values: u64,
 }
 
 /// Whether a match can be empty with nothing that ties it to the edge of a character, as every assertion but `\B` does.
@@ -99,11 +107,14 @@ impl Count {
 impl Node {
     pub(super) fn leaf(kind: Kind) -> Self {
         let cost = match &kind {
-            Kind::Char { c, fold } => char_cost(*c, *fold),
-            Kind::Hole { fold, .. } => char_cost('k', *fold).saturating_mul(super::VALUE_LENGTH as u64),
-            Kind::Class { members, .. } => members.iter().map(Member::cost).fold(CLASS_COST, u64::saturating_add),
-            Kind::Dot { .. } => CLASS_COST,
-            Kind::Assertion(_) | Kind::Group { .. } | Kind::Repetition { .. } => STATE_COST,
+            Kind::Char { c, fold } => Cost::fixed(char_cost(*c, *fold)),
+            Kind::Hole { fold, .. } => Cost::value(char_cost('k', *fold)),
+            Kind::Class { members, .. } => members
+                .iter()
+                .map(Member::cost)
+                .fold(Cost::fixed(CLASS_COST), Cost::plus),
+            Kind::Dot { .. } => Cost::fixed(CLASS_COST),
+            Kind::Assertion(_) | Kind::Group { .. } | Kind::Repetition { .. } => Cost::fixed(STATE_COST),
         };
         let no_boundary = matches!(kind, Kind::Assertion(Assertion::NoWordBoundary));
         // A value may be empty.
@@ -121,7 +132,7 @@ impl Node {
     pub(super) fn group(captures: bool, branches: Vec<Sequence>) -> Self {
         let depth = deepest(&branches).saturating_add(1);
         let repeats = branches.iter().flatten().map(|node| node.repeats).max().unwrap_or(1);
-        let cost = cost(&branches).saturating_add(2 * STATE_COST);
+        let cost = cost(&branches).plus(Cost::fixed(2 * STATE_COST));
         let empty = Empty::of(&branches);
         Self {
             kind: Kind::Group { captures, branches },
@@ -140,7 +151,7 @@ impl Node {
         } else {
             node.repeats.saturating_mul(copies)
         };
-        let cost = node.cost.saturating_add(2 * STATE_COST).saturating_mul(copies.into());
+        let cost = node.cost.plus(Cost::fixed(2 * STATE_COST)).times(copies.into());
         let depth = node.depth.saturating_add(1);
         let empty = Empty {
             possible: node.empty.possible || count.min == 0,
@@ -182,13 +193,50 @@ pub(super) fn floats_on_no_boundary(branches: &[Sequence]) -> bool {
 }
 
 impl Member {
-    fn cost(&self) -> u64 {
+    fn cost(&self) -> Cost {
         match self {
-            Self::Range(..) => RANGE_COST,
-            Self::Ascii { .. } => 8 * RANGE_COST,
-            Self::Property { .. } => PROPERTY_COST,
-            Self::Hole(_) => RANGE_COST.saturating_mul(super::VALUE_LENGTH as u64),
+            Self::Range(..) => Cost::fixed(RANGE_COST),
+            Self::Ascii { .. } => Cost::fixed(8 * RANGE_COST),
+            Self::Property { .. } => Cost::fixed(PROPERTY_COST),
+            Self::Hole(_) => Cost::value(RANGE_COST),
         }
+    }
+}
+
+impl Cost {
+    fn fixed(bytes: u64) -> Self {
+        Self {
+            fixed: bytes,
+            values: 0,
+        }
+    }
+
+    /// Of a value whose every byte needs `bytes`.
+    fn value(bytes: u64) -> Self {
+        Self {
+            fixed: 0,
+            values: bytes.saturating_mul(VALUE_LENGTH as u64),
+        }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            fixed: self.fixed.saturating_add(other.fixed),
+            values: self.values.saturating_add(other.values),
+        }
+    }
+
+    fn times(self, copies: u64) -> Self {
+        Self {
+            fixed: self.fixed.saturating_mul(copies),
+            values: self.values.saturating_mul(copies),
+        }
+    }
+
+    /// With values of up to `length` bytes each.
+    pub(super) fn with_values(self, length: usize) -> u64 {
+        let share = self.values.checked_div(VALUE_LENGTH as u64).unwrap_or_default();
+        self.fixed.saturating_add(share.saturating_mul(length as u64))
     }
 }
 
@@ -206,12 +254,11 @@ fn char_cost(c: char, fold: bool) -> u64 {
     bytes.saturating_mul(STATE_COST)
 }
 
-/// An upper bound of what an expression needs when compiled, in bytes.
-pub(super) fn cost(branches: &[Sequence]) -> u64 {
+pub(super) fn cost(branches: &[Sequence]) -> Cost {
     let nodes = branches.iter().flatten().map(|node| node.cost);
     nodes
-        .chain(branches.iter().map(|_| STATE_COST))
-        .fold(0, u64::saturating_add)
+        .chain(branches.iter().map(|_| Cost::fixed(STATE_COST)))
+        .fold(Cost::fixed(0), Cost::plus)
 }
 
 pub(super) fn deepest(branches: &[Sequence]) -> usize {

@@ -6,6 +6,7 @@
 //! value that holds wildcards.
 
 use super::super::glob::{self, DoubleStar, Glob, GlobError};
+use super::super::needs::{Edge, Need, OneOf, one_of};
 use super::super::variables::{Reference, Value, Values, Variable, ends_in_escape};
 use super::Unjudged;
 use crate::account::LabelsArePatterns;
@@ -99,6 +100,30 @@ impl OpenGlob {
         }
     }
 
+    /// What a text must be like if no value holds a wildcard: one of each list. Both are looked at before anything that
+    /// could make the verdict unknown.
+    pub(super) fn needs(&self) -> Vec<OneOf<'_>> {
+        match &self.shape {
+            Shape::Split { lead, middle, trail } => {
+                let start = lead.first().map_or_else(
+                    || {
+                        middle
+                            .as_ref()
+                            .map(|glob| Need::new(Edge::Start, glob.literal_prefix()))
+                    },
+                    |piece| piece.need(Edge::Start),
+                );
+                let last = if middle.is_none() { lead.last() } else { trail.last() };
+                let end = last.map_or_else(
+                    || middle.as_ref().map(|glob| Need::new(Edge::End, glob.literal_suffix())),
+                    |piece| piece.need(Edge::End),
+                );
+                vec![one_of(start), one_of(end)]
+            }
+            Shape::Whole { lead } => vec![one_of(lead.first().and_then(|piece| piece.need(Edge::Start)))],
+        }
+    }
+
     fn has_wild_value(&self, values: &Values<'_, '_>) -> Result<bool, Unjudged> {
         let mut wild = false;
         for part in &self.parts {
@@ -187,6 +212,13 @@ impl Piece {
         match self {
             Self::Glob(glob) if !glob.literal_prefix().is_empty() => Some(Self::Literal(glob.literal_prefix().into())),
             Self::Glob(_) | Self::Literal(_) | Self::Variable(_) => None,
+        }
+    }
+
+    fn need(&self, edge: Edge) -> Option<Need<'_>> {
+        match self {
+            Self::Literal(text) => Some(Need::new(edge, &**text)),
+            Self::Variable(_) | Self::Glob(_) => None,
         }
     }
 
