@@ -213,15 +213,19 @@ fn known_and_unknown_accounts_cost_the_same() {
     fuel(&mut module, "eve", "x", 429);
     fuel(&mut module, "max", "wrong", 401);
     fuel(&mut module, "max", "wrong", 401);
-    let mut same = |what: &str, password: &str, status| {
-        let [known, unknown] = ["ada", "ole"].map(|account| fuel(&mut module, account, password, status));
+    // Of what can be asked again the least counts: where the allocator finds room differs from time to time.
+    let mut same = |what: &str, password: &str, status, times: usize| {
+        let [known, unknown] = ["ada", "ole"].map(|account| {
+            let each = (0..times).map(|_| fuel(&mut module, account, password, status));
+            each.min().unwrap_or_default()
+        });
         let difference = known.abs_diff(unknown);
         assert!(difference * 100 <= known, "{what}: {known} and {unknown}");
     };
-    same("wrong", "wrong", 401);
-    same("known to be wrong", "wrong", 401);
+    same("wrong", "wrong", 401, 1);
+    same("known to be wrong", "wrong", 401, 10);
     for number in 0..4 {
-        same("wrong", &format!("wrong {number}"), 401);
+        same("wrong", &format!("wrong {number}"), 401, 1);
     }
-    same("braked", "x", 429);
+    same("braked", "x", 429, 10);
 }
