@@ -133,3 +133,54 @@ impl PatternMemo {
         self.compiled
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compile(text: &str, cost: u64) -> Compiled {
+        let regex = Regex::new(text).ok();
+        Compiled { regex, cost }
+    }
+
+    /// Whether `text` matches `subject`.
+    fn ask(patterns: &mut PatternMemo, text: &str, cost: u64, subject: &str) -> Option<bool> {
+        patterns.ask(text, || compile(text, cost), |regex| regex.is_match(subject))
+    }
+
+    #[test]
+    fn large_expressions_do_not_make_small_ones_fall_out() {
+        let mut patterns = PatternMemo::new(Seed::new([7; 16]));
+        assert_eq!(ask(&mut patterns, "^a$", 1, "a"), Some(true));
+        for number in 0..1_000 {
+            for cost in [100 << 10, 10 << 20] {
+                ask(&mut patterns, &format!("^{cost}-{number}$"), cost, "a");
+            }
+        }
+        let compiled = patterns.compiled();
+        assert_eq!(ask(&mut patterns, "^a$", 1, "b"), Some(false));
+        assert_eq!(patterns.compiled(), compiled);
+        assert_eq!(patterns.len(), 11);
+        for number in 0..1_000 {
+            ask(&mut patterns, &format!("^{number}$"), 1, "a");
+            assert!(patterns.len() <= patterns.capacity());
+        }
+        ask(&mut patterns, "^a$", 1, "a");
+        assert_eq!(patterns.compiled(), compiled + 1_001);
+    }
+
+    #[test]
+    fn what_cannot_be_compiled_is_remembered_and_has_no_answer() {
+        let mut patterns = PatternMemo::new(Seed::new([7; 16]));
+        for _ in 0..2 {
+            assert_eq!(ask(&mut patterns, "(", 1, "("), None);
+        }
+        assert_eq!(patterns.compiled(), 1);
+        let long = "a".repeat(LONGEST_TEXT + 1);
+        for _ in 0..2 {
+            let answer = patterns.ask(&long, || compile("a", 1), |regex| regex.is_match("a"));
+            assert_eq!(answer, Some(true));
+        }
+        assert_eq!((patterns.compiled(), patterns.len()), (3, 1));
+    }
+}

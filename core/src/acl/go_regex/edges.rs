@@ -53,7 +53,11 @@ impl Walk {
             if ways.iter().all(|way| way.cut) {
                 break;
             }
-            let longer = self.node(node).and_then(|next| self.product(&mut ways, &next));
+            let longer = match &node.kind {
+                // By far the most: nothing is copied.
+                Kind::Char { c, fold } => plain(*c, *fold).and_then(|c| self.append(&mut ways, c)),
+                _ => self.node(node).and_then(|next| self.product(&mut ways, &next)),
+            };
             if longer.is_none() {
                 cut(&mut ways);
             }
@@ -94,16 +98,19 @@ impl Walk {
         }
     }
 
+    /// Continues each of `ways` by `c`; `None`, and nothing is changed, where that is too much.
+    fn append(self, ways: &mut [Way], c: char) -> Option<()> {
+        if !self.affords(ways) {
+            return None;
+        }
+        for way in ways.iter_mut().filter(|way| !way.cut) {
+            way.chars.push(c);
+        }
+        Some(())
+    }
+
     /// Continues each of `ways` by each of `next`; `None`, and nothing is changed, where that is too much.
     fn product(self, ways: &mut Vec<Way>, next: &[Way]) -> Option<()> {
-        if let ([way], [next]) = (ways.as_mut_slice(), next) {
-            if way.chars.len().saturating_add(next.chars.len()) > self.budget {
-                return None;
-            }
-            way.chars.extend(&next.chars);
-            way.cut = next.cut;
-            return Some(());
-        }
         let open = ways.iter().filter(|way| !way.cut).count();
         if open.saturating_mul(next.len()) > WAYS_LIMIT {
             return None;
@@ -189,9 +196,17 @@ fn class(members: &[Member], fold: bool) -> Option<Vec<Way>> {
 
 /// What every text is like in which the expression, of `length` bytes, is found.
 pub(super) fn needs(branches: &[Sequence], length: usize) -> Needs {
+    let starts = edges(branches, Walk::forwards(length), Edge::Start);
+    // Whole texts have no other end.
+    let all_whole = !starts.is_empty() && starts.iter().all(|need| need.edge == Edge::Whole);
+    let ends = if all_whole {
+        Vec::new()
+    } else {
+        edges(branches, Walk::backwards(length), Edge::End)
+    };
     [
-        edges(branches, Walk::forwards(length), Edge::Start),
-        edges(branches, Walk::backwards(length), Edge::End),
+        starts,
+        ends,
         one_of(branches.iter().map(|branch| Need::new(Edge::Within, longest(branch)))),
     ]
     .map(Into::into)
