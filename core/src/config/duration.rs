@@ -69,16 +69,24 @@ fn digits(text: &str) -> (&str, &str) {
     text.split_at(end)
 }
 
-/// What is below a nanosecond is cut off, as Go does.
+/// What is below a nanosecond is cut off.
 fn nanoseconds_of(whole: &str, fraction: &str, unit: u64) -> Option<u64> {
-    let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-    let mut total = whole.checked_mul(unit)?;
-    let mut place = unit;
-    for digit in fraction.chars() {
-        place = place.checked_div(10)?;
-        total = total.checked_add(place.checked_mul(u64::from(digit.to_digit(10)?))?)?;
-    }
-    Some(total)
+    // Of an hour, the digit after these is a millionth of a nanosecond.
+    const DIGITS: usize = 18;
+    let number = |digits: &str| {
+        if digits.is_empty() {
+            Some(0)
+        } else {
+            digits.parse().ok()
+        }
+    };
+    let whole: u64 = number(whole)?;
+    let fraction = fraction.get(..DIGITS).unwrap_or(fraction);
+    let scale = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let part = u128::from(number(fraction)?)
+        .checked_mul(u128::from(unit))?
+        .checked_div(scale)?;
+    whole.checked_mul(unit)?.checked_add(u64::try_from(part).ok()?)
 }
 
 #[cfg(test)]
@@ -102,6 +110,20 @@ mod tests {
             ("1000µs", 1),
         ] {
             assert_eq!(parse(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_fraction_is_cut_off_at_the_nanosecond_and_no_sooner() {
+        for (text, nanoseconds) in [
+            ("0.000000000009h", 32),
+            ("0.00000000019m", 11),
+            ("0.9ns", 0),
+            ("0.9999us", 999),
+            ("0.0000000000000000009999999999999999999999h", 0),
+            ("0.999999999999999999999999999999s", 999_999_999),
+        ] {
+            assert_eq!(parse(text), Ok(Duration::from_nanos(nanoseconds)), "{text}");
         }
     }
 
