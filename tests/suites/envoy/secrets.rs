@@ -41,11 +41,13 @@ fn no_secret_is_shown_or_logged() {
         let pem = key.key();
         let lines = pem.lines().filter(|line| !line.starts_with('-'));
         secrets.extend(lines.map(|line| Secret("the key", line.to_owned())));
+        let mut errors = malformed(&envoy);
         for (account, password) in [("ada", PASSWORD), ("ada", WRONG_PASSWORD), ("machine", MACHINE_SECRET)] {
             secrets.push(Secret("a password", password.to_owned()));
             for answer in use_everywhere(&envoy, account, password, &mut secrets) {
                 if password == WRONG_PASSWORD {
                     assert_eq!(answer.status, 401);
+                    errors += &format!("{:?}\n{}\n", answer.headers, answer.text());
                 } else {
                     secrets.push(Secret("a token", token(&answer)));
                 }
@@ -73,17 +75,19 @@ fn no_secret_is_shown_or_logged() {
             "the dump holds the plugin's configuration: {dump}"
         );
         let audit = envoy.audit_lines().iter().map(Value::to_string).collect();
-        let places = [("the log", log), ("the audit records", audit)].into_iter().chain(
-            [
-                "/config_dump?include_eds",
-                "/stats",
-                "/stats/prometheus",
-                "/server_info",
-                "/clusters",
-                "/init_dump",
-            ]
-            .map(|path| (path, envoy.admin(path))),
-        );
+        let places = [("the log", log), ("the audit records", audit), ("errors", errors)]
+            .into_iter()
+            .chain(
+                [
+                    "/config_dump?include_eds",
+                    "/stats",
+                    "/stats/prometheus",
+                    "/server_info",
+                    "/clusters",
+                    "/init_dump",
+                ]
+                .map(|path| (path, envoy.admin(path))),
+            );
         for (place, text) in places {
             for Secret(what, secret) in &secrets {
                 assert!(
@@ -105,4 +109,30 @@ fn use_everywhere(envoy: &Envoy, account: &str, password: &str, secrets: &mut Ve
         http::get(&format!("{url}?service=registry"), &[("authorization", &basic)]),
         http::post_form(&url, &[], &form),
     ]
+}
+
+/// What is answered to credentials that are sent in a wrong way.
+#[track_caller]
+fn malformed(envoy: &Envoy) -> String {
+    let url = format!("{}/token", envoy.url());
+    let basic = http::basic("ada", PASSWORD);
+    let answers = [
+        http::get(&format!("{url}?scope=x"), &[("authorization", &basic)]),
+        http::get(&url, &[("authorization", &format!("Bearer {PASSWORD}"))]),
+        http::get(&url, &[("authorization", &format!("Basic {PASSWORD}"))]),
+        http::post_form(
+            &url,
+            &[],
+            &format!("grant_type={PASSWORD}&username=ada&password={PASSWORD}"),
+        ),
+        http::post_form(&url, &[], &format!("password={PASSWORD}%zz")),
+        http::request("PUT", &url, &[("authorization", &basic)], PASSWORD.as_bytes()),
+    ];
+    answers
+        .iter()
+        .map(|answer| {
+            assert!((400..500).contains(&answer.status), "{answer:?} {}", answer.text());
+            format!("{:?}\n{}\n", answer.headers, answer.text())
+        })
+        .collect()
 }
