@@ -47,7 +47,7 @@ fn no_secret_is_shown_or_logged() {
             for answer in use_everywhere(&envoy, account, password, &mut secrets) {
                 if password == WRONG_PASSWORD {
                     assert_eq!(answer.status, 401);
-                    errors += &format!("{:?}\n{}\n", answer.headers, answer.text());
+                    errors += &shown(&answer);
                 } else {
                     secrets.push(Secret("a token", token(&answer)));
                 }
@@ -128,11 +128,13 @@ fn malformed(envoy: &Envoy) -> String {
         http::post_form(&url, &[], &format!("password={PASSWORD}%zz")),
         http::request("PUT", &url, &[("authorization", &basic)], PASSWORD.as_bytes()),
     ];
-    answers
-        .iter()
-        .map(|answer| {
-            assert!((400..500).contains(&answer.status), "{answer:?} {}", answer.text());
-            format!("{:?}\n{}\n", answer.headers, answer.text())
-        })
-        .collect()
+    answers.iter().fold(String::new(), |all, answer| {
+        assert!((400..500).contains(&answer.status), "{answer:?} {}", answer.text());
+        all + &shown(answer)
+    })
+}
+
+/// All of an answer that a client sees.
+fn shown(answer: &Response) -> String {
+    format!("{:?}\n{}\n", answer.headers, answer.text())
 }

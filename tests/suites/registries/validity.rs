@@ -50,7 +50,10 @@ fn a_token_is_good_until_it_expires_and_for_the_leeway() {
     fs::write(&bundle, keys::ES256_CERTIFICATE).unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     // The module that ships, on a host whose clock is behind; its certificate was valid then too.
-    let settings = Module::with(config(keys::ES256, keys::ES256_CERTIFICATE)).clock(now - EXPIRATION - LEEWAY - 1);
+    let mut config = config(keys::ES256, keys::ES256_CERTIFICATE);
+    // Each answer is to have a token of its own time.
+    config["cache"] = json!({"tokens": false});
+    let settings = Module::with(config).clock(now - EXPIRATION - LEEWAY - 1);
     let mut module = settings.start().unwrap_or_else(|refused| panic!("{refused}"));
     let too_late = token(&module.get(&ask("registry")).send().json());
     module.advance(Duration::from_secs(LEEWAY));
