@@ -23,6 +23,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod automaton;
 mod class;
 mod edges;
 mod error;
@@ -41,6 +42,7 @@ use std::ops::Range;
 use regex::{Regex, RegexBuilder};
 
 use super::needs::Needs;
+pub use automaton::Automaton;
 pub use error::{DialectError, DialectErrorKind, ValuesError};
 pub use exact::{Exact, Gaps};
 use write::Piece;

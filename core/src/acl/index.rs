@@ -14,7 +14,7 @@
 mod tests;
 mod texts;
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::binary_heap::PeekMut;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::hash::BuildHasher;
@@ -51,10 +51,14 @@ pub(super) enum Topic<'r> {
 
 /// Rules that may match a request, in the order of the list.
 pub(super) struct Candidates<'i> {
-    /// Ascending numbers each, the list with the lowest first on top.
-    lists: BinaryHeap<Reverse<&'i [u32]>>,
+    /// The one that begins with the lowest number on top.
+    lists: BinaryHeap<List<'i>>,
     last: Option<u32>,
 }
+
+/// Ascending numbers. Compared by the first alone: two lists that are alike, since the same rules need one of two texts,
+/// would be compared to their ends each time.
+struct List<'i>(&'i [u32]);
 
 impl Index {
     /// Of rules that can be found in these ways.
@@ -88,8 +92,8 @@ impl Index {
 
     /// The rules that may match.
     pub(super) fn candidates(&self, asked: &Asked<'_>) -> Candidates<'_> {
-        let mut lists = vec![Reverse(&*self.always)];
-        let mut add = |list| lists.push(Reverse(list));
+        let mut lists = vec![List(&self.always)];
+        let mut add = |list| lists.push(List(list));
         for field in Field::ALL {
             field.look(&self.fields).find(field.of(asked), &mut add);
         }
@@ -104,7 +108,7 @@ impl Index {
                 }
             }
         }
-        lists.retain(|Reverse(list)| !list.is_empty());
+        lists.retain(|List(list)| !list.is_empty());
         Candidates {
             lists: lists.into(),
             last: None,
@@ -139,6 +143,26 @@ impl Iterator for Candidates<'_> {
         }
     }
 }
+
+impl Ord for List<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.0.first().cmp(&self.0.first())
+    }
+}
+
+impl PartialOrd for List<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for List<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for List<'_> {}
 
 /// How many rules share a need, by its hash: two that collide look more common than they are, which costs a little time.
 struct Shared {

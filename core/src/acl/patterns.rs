@@ -24,7 +24,7 @@ pub struct PatternMemo {
 /// middling one up to 200 KiB, a large one up to 600 KiB, and then 2 MiB if it is as large as can be.
 #[derive(Clone, Copy, Debug)]
 pub struct Room {
-    /// Such as `^team-[0-9]+$`.
+    /// Such as `^${account}-[0-9]+$`.
     pub small: usize,
     /// With several of `\p{L}` or some 40 letters in any case.
     pub middling: usize,

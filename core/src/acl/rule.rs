@@ -39,7 +39,8 @@ enum Allowed {
 /// A condition of the entry that is being compiled.
 struct Condition<'r> {
     subject: Subject,
-    place: Place,
+    /// Where the entry stands.
+    entry: &'r Place,
     /// `None` if its variables are at fault.
     written: Option<Written<'r>>,
 }
@@ -55,12 +56,11 @@ impl Rule {
     /// Compiles one entry. Every fault of it is noted in `problems`, and there is then no rule.
     pub(super) fn compile(rule: &written::Rule, options: written::Options, problems: &mut Problems) -> Option<Self> {
         let faults = problems.errors().len();
-        let place = rule.place.key("match");
         let network = rule.matches.ip.as_deref().and_then(|ip| {
             let network = Network::parse(ip).map_err(|fault| format!("`{ip}` {fault}"));
-            problems.keep(&place.key("ip"), network)
+            problems.keep(&rule.place.key("match").key("ip"), network)
         });
-        let conditions = conditions(&rule.matches, &place, problems);
+        let conditions = conditions(rule, problems);
         let named = fields_with_named_groups(&conditions);
         let compiled: Vec<Compiled> = conditions
             .iter()
@@ -68,7 +68,7 @@ impl Rule {
             .collect();
         check_captures(&conditions, &compiled, problems);
         let order = order(&conditions, problems);
-        let allowed = Allowed::read(&rule.actions, &rule.place.key("actions"), problems);
+        let allowed = Allowed::read(rule, problems);
         if problems.errors().len() != faults {
             return None;
         }
@@ -158,13 +158,14 @@ impl Rule {
 }
 
 impl Allowed {
-    fn read(actions: &[String], place: &Place, problems: &mut Problems) -> Self {
-        if actions == ["*"] {
+    fn read(rule: &written::Rule, problems: &mut Problems) -> Self {
+        let actions = &rule.actions;
+        if *actions == ["*"] {
             return Self::Asked;
         }
         if let Some(at) = actions.iter().position(|action| action == "*") {
             problems.warn(
-                &place.index(at),
+                &rule.place.key("actions").index(at),
                 "beside others `*` is only a name, and grants none but itself; write `[\"*\"]` for all that is asked",
             );
         }
@@ -172,8 +173,20 @@ impl Allowed {
     }
 }
 
+impl Condition<'_> {
+    /// Where its pattern stands.
+    fn place(&self) -> Place {
+        let matches = self.entry.key("match");
+        match &self.subject {
+            Subject::Field(field) => matches.key(field.key()),
+            Subject::Label(name) => matches.key("labels").key(name),
+        }
+    }
+}
+
 /// The conditions with patterns: the four fields first, then the labels.
-fn conditions<'r>(matches: &'r written::Match, place: &Place, problems: &mut Problems) -> Vec<Condition<'r>> {
+fn conditions<'r>(rule: &'r written::Rule, problems: &mut Problems) -> Vec<Condition<'r>> {
+    let matches = &rule.matches;
     let fields = Field::ALL.into_iter().filter_map(|field| {
         let text = match field {
             Field::Account => &matches.account,
@@ -181,25 +194,27 @@ fn conditions<'r>(matches: &'r written::Match, place: &Place, problems: &mut Pro
             Field::Name => &matches.name,
             Field::Service => &matches.service,
         };
-        Some((Subject::Field(field), place.key(field.key()), text.as_deref()?))
+        Some((Subject::Field(field), text.as_deref()?))
     });
-    let labels = matches.labels.iter().map(|(name, text)| {
-        let place = place.key("labels").key(name);
-        (Subject::Label(name.as_str().into()), place, text.as_str())
-    });
-    let all = fields.chain(labels).map(|(subject, place, text)| {
-        let written = Written::read(text)
-            .map_err(|faults| {
-                for fault in faults {
-                    problems.error(&place.bytes(fault.at()), fault);
-                }
-            })
-            .ok();
-        Condition {
+    let labels = matches
+        .labels
+        .iter()
+        .map(|(name, text)| (Subject::Label(name.as_str().into()), text.as_str()));
+    let all = fields.chain(labels).map(|(subject, text)| {
+        let mut condition = Condition {
             subject,
-            place,
-            written,
+            entry: &rule.place,
+            written: None,
+        };
+        match Written::read(text) {
+            Ok(written) => condition.written = Some(written),
+            Err(faults) => {
+                for fault in faults {
+                    problems.error(&condition.place().bytes(fault.at()), fault);
+                }
+            }
         }
+        condition
     });
     all.collect()
 }
@@ -235,7 +250,7 @@ fn compile<'c, 'r>(
             groups,
         }),
         Err(fault) => {
-            problems.error(&condition.place.bytes(fault.at()), fault);
+            problems.error(&condition.place().bytes(fault.at()), fault);
             None
         }
     }
@@ -255,7 +270,7 @@ fn check_captures(conditions: &[Condition], compiled: &[Compiled], problems: &mu
         let references = condition.written.as_ref().map_or(&[][..], Written::references);
         for (field, group, reference) in captures::captures(references) {
             if let Some(fault) = captures::check(field, group, reference, source(field)) {
-                problems.error(&condition.place.bytes(reference.at.clone()), fault);
+                problems.error(&condition.place().bytes(reference.at.clone()), fault);
             }
         }
     }
@@ -275,7 +290,7 @@ fn order(conditions: &[Condition], problems: &mut Problems) -> Vec<Field> {
     let order = captures::order(&references);
     for circle in order.circles {
         if let Some(condition) = of(circle.field) {
-            problems.error(&condition.place.bytes(circle.at), circle.fault);
+            problems.error(&condition.place().bytes(circle.at), circle.fault);
         }
     }
     order.fields

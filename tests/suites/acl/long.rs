@@ -118,3 +118,30 @@ fn ten_thousand_expressions_are_compiled_when_they_are_needed() {
         assert!(list.patterns.len() <= list.patterns.capacity());
     }
 }
+
+#[test]
+fn expressions_that_no_text_tells_apart_are_judged_without_being_compiled() {
+    let rules = (0..RULES).map(|i| {
+        let matches = json!({ "account": format!("/(?i)^{}$/", word(i)), "name": "/^[a-z]+-[0-9]+\\/.*$/" });
+        json!({ "match": matches, "actions": ["*"] })
+    });
+    let mut list = good(&rules.collect(), false);
+    for number in [0, 1, RULES - 1] {
+        let request = Request {
+            account: word(number).to_uppercase(),
+            name: "team-1/app".to_owned(),
+            ..request(number)
+        };
+        assert!(matches!(list.outcome(&request), Outcome::Rule(index, _) if index == number));
+    }
+    assert_eq!(list.patterns.compiled(), 0);
+}
+
+/// A word for each number.
+fn word(number: usize) -> String {
+    number
+        .to_string()
+        .bytes()
+        .map(|digit| char::from(digit - b'0' + b'a'))
+        .collect()
+}

@@ -1,6 +1,7 @@
-//! Expressions that decide by plain text alone.
+//! Expressions that are decided without `regex`, most of them by plain text alone.
 
 use super::super::needs::{Edge, Need, OneOf, one_of};
+use super::automaton::Automaton;
 use super::edges::{anchors, plain, texts};
 use super::tree::{Kind, Node, Sequence};
 
@@ -19,6 +20,8 @@ pub enum Exact {
     Gaps(Gaps),
     /// `^(?:text|text)$` and the like: one of these decides.
     AnyOf(Box<[Exact]>),
+    /// Any other that is small.
+    Automaton(Automaton),
 }
 
 /// Plain texts, and between them `.*` or `.+`.
@@ -54,6 +57,7 @@ impl Exact {
             Self::Contains(wanted) => text.contains(wanted),
             Self::Gaps(gaps) => gaps.matches(text),
             Self::AnyOf(tests) => tests.iter().any(|test| test.matches(text)),
+            Self::Automaton(automaton) => automaton.matches(text),
         }
     }
 
@@ -62,7 +66,7 @@ impl Exact {
         match self {
             Self::Prefix(text) | Self::Suffix(text) | Self::Contains(text) => text.is_empty(),
             Self::AnyOf(tests) => tests.iter().any(Self::is_idle),
-            Self::Literal(_) | Self::Gaps(_) => false,
+            Self::Literal(_) | Self::Gaps(_) | Self::Automaton(_) => false,
         }
     }
 
@@ -156,6 +160,10 @@ fn behind<'t>(text: &'t str, wanted: &str) -> Option<&'t str> {
 
 /// The test for an expression of `length` bytes, if there is one.
 pub(super) fn exact(branches: &[Sequence], length: usize) -> Option<Exact> {
+    plain_texts(branches, length).or_else(|| Automaton::of(branches).map(Exact::Automaton))
+}
+
+fn plain_texts(branches: &[Sequence], length: usize) -> Option<Exact> {
     let mut tests = Vec::new();
     for branch in branches {
         match gaps(branch) {

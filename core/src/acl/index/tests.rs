@@ -168,7 +168,7 @@ fn a_value_finds_all_it_is_begins_with_or_ends_in() {
 fn candidates_come_in_order_and_once() {
     let lists: [&[u32]; 4] = [&[0, 5, 9], &[1, 5, 6], &[5], &[2, 9]];
     let candidates = Candidates {
-        lists: lists.into_iter().map(Reverse).collect(),
+        lists: lists.into_iter().map(List).collect(),
         last: None,
     };
     assert_eq!(candidates.collect::<Vec<_>>(), [0, 1, 2, 5, 6, 9]);

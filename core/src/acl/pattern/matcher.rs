@@ -3,7 +3,7 @@
 use regex::Captures;
 
 use super::super::glob::{DoubleStar, Glob};
-use super::super::go_regex::{self, Exact, Template};
+use super::super::go_regex::{self, Automaton, Exact, Template};
 use super::super::needs::{self, Edge, Need, Needs, OneOf, one_of};
 use super::super::patterns::{Compiled, PatternMemo};
 use super::{Reading, Unjudged, Verdict};
@@ -14,6 +14,7 @@ pub(in crate::acl) enum Matcher {
     Any,
     Exact(Exact),
     Glob(Glob),
+    Automaton(Automaton, Needs),
     Regex(Expression),
 }
 
@@ -24,7 +25,9 @@ pub(in crate::acl) struct Expression {
     text: Box<str>,
     /// An upper bound of what it needs when compiled, in bytes.
     cost: u64,
-    /// Most texts are told apart by these alone, and the expression is never compiled for them.
+    /// Whether it matches is told by this where there is one: then it is compiled only for what its groups take.
+    exact: Option<Exact>,
+    /// Most other texts are told apart by these alone, and it is never compiled for them.
     needs: Needs,
 }
 
@@ -43,6 +46,7 @@ impl Matcher {
     pub(super) fn regex(template: &Template, numbered: bool) -> Self {
         match template.exact().filter(|_| !numbered) {
             Some(exact) if exact.is_idle() => Self::Any,
+            Some(Exact::Automaton(automaton)) => Self::Automaton(automaton, template.needs().clone()),
             Some(exact) => Self::Exact(exact),
             None => Self::Regex(Expression::new(template)),
         }
@@ -58,6 +62,7 @@ impl Matcher {
             Self::Any => Verdict::of(subjects.next().is_some()),
             Self::Exact(exact) => Verdict::of(subjects.any(|subject| exact.matches(subject))),
             Self::Glob(glob) => Verdict::of(subjects.any(|subject| glob.matches(subject))),
+            Self::Automaton(automaton, _) => Verdict::of(subjects.any(|subject| automaton.matches(subject))),
             Self::Regex(expression) => expression
                 .matches_any(subjects, patterns)
                 .map_or(Verdict::Unknown, Verdict::of),
@@ -69,7 +74,8 @@ impl Matcher {
         match self {
             Self::Any | Self::Exact(_) => 0,
             Self::Glob(_) => 1,
-            Self::Regex(_) => 2,
+            Self::Automaton(..) => 2,
+            Self::Regex(_) => 3,
         }
     }
 
@@ -82,6 +88,7 @@ impl Matcher {
                 one_of([Need::new(Edge::Start, glob.literal_prefix())]),
                 one_of([Need::new(Edge::End, glob.literal_suffix())]),
             ],
+            Self::Automaton(_, needs) => needs::findable(needs),
             Self::Regex(expression) => needs::findable(&expression.needs),
         }
     }
@@ -92,15 +99,19 @@ impl Expression {
         Self {
             text: template.filled(&[]).into(),
             cost: template.cost(0),
+            exact: template.exact(),
             needs: template.needs().clone(),
         }
     }
 
     fn matches_any<'s>(
         &self,
-        subjects: impl Iterator<Item = &'s str>,
+        mut subjects: impl Iterator<Item = &'s str>,
         patterns: &mut PatternMemo,
     ) -> Result<bool, Unjudged> {
+        if let Some(exact) = &self.exact {
+            return Ok(subjects.any(|subject| exact.matches(subject)));
+        }
         let mut likely = subjects
             .filter(|subject| needs::admits(&self.needs, subject))
             .peekable();

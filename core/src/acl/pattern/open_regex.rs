@@ -46,12 +46,7 @@ impl OpenRegex {
         patterns: &mut PatternMemo,
     ) -> Result<bool, Unjudged> {
         let values = self.values(values)?;
-        // With a value that may make it too large, or that brings alternatives of its own, the texts that it holds tell
-        // nothing.
-        let plain = |value: &Value<'_>| !is_expression(*value) && value.text.len() <= VALUE_LENGTH;
-        let telling = self.is_sure() && values.iter().all(plain);
-        let likely = |subject: &&str| !telling || needs::admits(self.template.needs(), subject);
-        let mut likely = subjects.filter(likely).peekable();
+        let mut likely = subjects.filter(|subject| self.admits(subject, &values)).peekable();
         if likely.peek().is_none() {
             return Ok(false);
         }
@@ -65,7 +60,11 @@ impl OpenRegex {
         values: &Values<'_, '_>,
         patterns: &mut PatternMemo,
     ) -> Result<Option<Captures<'s>>, Unjudged> {
-        self.ask(&self.values(values)?, patterns, |regex| regex.captures(subject))
+        let values = self.values(values)?;
+        if !self.admits(subject, &values) {
+            return Ok(None);
+        }
+        self.ask(&values, patterns, |regex| regex.captures(subject))
     }
 
     /// What a text must be like, whatever the values are: one of each list.
@@ -84,6 +83,14 @@ impl OpenRegex {
     fn values<'a>(&self, values: &Values<'_, 'a>) -> Result<Vec<Value<'a>>, Unjudged> {
         let values = self.holes.iter().map(|(_, variable)| values.of(variable));
         values.collect::<Option<Vec<_>>>().ok_or(Unjudged)
+    }
+
+    /// Whether it may match `subject`, as far as plain text tells, or may not compile. With a value that may make it too
+    /// large, or that brings alternatives of its own, the texts that it holds tell nothing.
+    fn admits(&self, subject: &str, values: &[Value<'_>]) -> bool {
+        let plain = |value: &Value<'_>| !is_expression(*value) && value.text.len() <= VALUE_LENGTH;
+        let telling = self.is_sure() && values.iter().all(plain);
+        !telling || needs::admits(self.template.needs(), subject)
     }
 
     /// Asks the expression with one value for each hole.

@@ -16,6 +16,7 @@ fn form(text: &str, reading: Reading) -> &'static str {
         Pattern::Fixed(Matcher::Any) => "any",
         Pattern::Fixed(Matcher::Exact(_)) => "exact",
         Pattern::Fixed(Matcher::Glob(_)) => "glob",
+        Pattern::Fixed(Matcher::Automaton(..)) => "automaton",
         Pattern::Fixed(Matcher::Regex(_)) => "regex",
         Pattern::Open(Open {
             form: Form::Glob(glob), ..
@@ -46,8 +47,9 @@ fn a_pattern_becomes_the_cheapest_test_that_is_exact() {
         ("/.*/", "any"),
         ("/.+/", "exact"),
         ("/(a)/", "exact"),
-        ("/^(?:a|b)-.+$/", "regex"),
-        ("/[0-9]/", "regex"),
+        ("/^(?:a|b)-.+$/", "automaton"),
+        ("/[0-9]/", "automaton"),
+        (r"/\pL/", "regex"),
         ("${account}", "split"),
         ("${account}/*", "split"),
         ("*/${account}", "split"),
