@@ -165,16 +165,28 @@ fn what_docker_auth_decided_is_decided_here() {
 
 #[test]
 fn core_decides_as_the_reference_does() {
-    asks_the_reference(2_000, random::lists(1..6));
+    let [matched, passed, unjudged] = ask_the_reference(2_000, random::lists(1..6));
+    let all = matched + passed + unjudged;
+    assert!(
+        matched * 4 > all && passed * 20 > all && unjudged * 500 > all,
+        "{matched} {passed} {unjudged}"
+    );
 }
 
 #[test]
 fn core_decides_as_the_reference_does_by_lists_of_two_hundred_rules() {
-    asks_the_reference(30, random::lists(200));
+    // So many rules leave hardly a request over.
+    let [matched, passed, unjudged] = ask_the_reference(30, random::lists(200));
+    let all = matched + passed + unjudged;
+    assert!(
+        matched * 4 > all && unjudged * 500 > all,
+        "{matched} {passed} {unjudged}"
+    );
 }
 
-/// Asks each request twice, of a list that remembers no expression, two or three, or as many as there can be.
-fn asks_the_reference(cases: u32, lists: impl Strategy<Value = (Vec<Value>, bool, Vec<Request>)>) {
+/// Asks each request twice, of a list that remembers no expression, two or three, or as many as there can be. Answers how
+/// often a rule decided, none did, and one could not be judged.
+fn ask_the_reference(cases: u32, lists: impl Strategy<Value = (Vec<Value>, bool, Vec<Request>)>) -> [usize; 3] {
     let seen = [const { Cell::new(0_usize) }; 3];
     let given = Config::default();
     let cases = if std::env::var_os("PROPTEST_CASES").is_some() {
@@ -219,13 +231,7 @@ fn asks_the_reference(cases: u32, lists: impl Strategy<Value = (Vec<Value>, bool
         Err(TestError::Fail(reason, _)) => panic!("{reason}"),
         Err(error) => panic!("{error}"),
     }
-    let [matched, passed, unjudged] = seen.map(Cell::into_inner);
-    let all = matched + passed + unjudged;
-    // A long list leaves few requests over.
-    assert!(
-        matched * 3 > all && (passed * 20 > all || cases < 100) && unjudged * 200 > all,
-        "{matched} {passed} {unjudged}"
-    );
+    seen.map(Cell::into_inner)
 }
 
 const NOTHING: Room = Room {
