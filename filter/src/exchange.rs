@@ -7,7 +7,7 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 use registry_auth_core::client_address;
 use registry_auth_core::config::{Audit, RequestBody};
-use registry_auth_core::decide::decide;
+use registry_auth_core::decide::{Undecided, decide};
 use registry_auth_core::policy::Policy;
 use registry_auth_core::reply::{Refusal, Reply};
 use registry_auth_core::request::route::Route;
@@ -194,8 +194,11 @@ impl Reading {
         let decision = match decided {
             Ok(decision) => decision,
             Err(undecided) => {
+                // Of a service that is not served nobody was asked who they are.
+                if !matches!(undecided, Undecided::ForeignService(_)) {
+                    metrics::authentication(audit::method(&request), "refused");
+                }
                 let refusal = Refusal::from(undecided);
-                metrics::authentication(audit::method(&request), "refused");
                 self.record(Record::refused(&request, refusal.word()), start);
                 return Err(refusal);
             }

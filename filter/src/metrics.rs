@@ -8,41 +8,42 @@ use std::cell::Cell;
 use crate::host::{self, Metric};
 use crate::vm;
 
+/// The parts of a name, which are put together only when the metric is defined: every request counts some.
+pub(crate) type Name = [&'static str; 4];
+
 /// Requests for a token by what became of them: `issued`, or the word of the refusal.
-pub(crate) fn token_request(result: &str) {
-    count(&format!("registry_auth.token_requests.result.{result}"));
+pub(crate) fn token_request(result: &'static str) {
+    count(["registry_auth.token_requests.result.", result, "", ""]);
 }
 
 /// Authentications by the way that was tried, and whether it let the account in.
-pub(crate) fn authentication(method: &str, result: &str) {
-    count(&format!(
-        "registry_auth.authentications.method.{method}.result.{result}"
-    ));
+pub(crate) fn authentication(method: &'static str, result: &'static str) {
+    count(["registry_auth.authentications.method.", method, ".result.", result]);
 }
 
 /// Signatures by who made them: `host` or `module`.
-pub(crate) fn signature(by: &str) {
-    count(&format!("registry_auth.signatures.by.{by}"));
+pub(crate) fn signature(by: &'static str) {
+    count(["registry_auth.signatures.by.", by, "", ""]);
 }
 
 /// What was found in memory: a `credential`, a `wrong_password`, or a `token`.
-pub(crate) fn remembered(what: &str) {
-    count(&format!("registry_auth.remembered.what.{what}"));
+pub(crate) fn remembered(what: &'static str) {
+    count(["registry_auth.remembered.what.", what, "", ""]);
 }
 
 /// A password hash was computed.
 pub(crate) fn hashed() {
-    count("registry_auth.hashes");
+    count(["registry_auth.hashes", "", "", ""]);
 }
 
 /// A brake was set on an account at an address.
 pub(crate) fn braked() {
-    count("registry_auth.brakes");
+    count(["registry_auth.brakes", "", "", ""]);
 }
 
 /// A token request was decided, and took so many microseconds.
 pub(crate) fn took(microseconds: u64) {
-    if let Some(id) = id(Metric::Histogram, "registry_auth.token_request_us") {
+    if let Some(id) = id(Metric::Histogram, ["registry_auth.token_request_us", "", "", ""]) {
         host::record_metric(id, microseconds);
     }
 }
@@ -54,7 +55,7 @@ pub(crate) fn configuration(generation: u64, hash: u32) {
         ("registry_auth.configuration.generation", generation),
         ("registry_auth.configuration.hash", hash.into()),
     ] {
-        if let Some(id) = id(Metric::Gauge, name) {
+        if let Some(id) = id(Metric::Gauge, [name, "", "", ""]) {
             host::record_metric(id, value);
         }
     }
@@ -92,7 +93,7 @@ impl Size {
         let signed = |size: usize| i64::try_from(size).unwrap_or(i64::MAX);
         let difference = signed(now).saturating_sub(signed(told));
         if difference != 0
-            && let Some(id) = id(Metric::Gauge, self.name)
+            && let Some(id) = id(Metric::Gauge, [self.name, "", "", ""])
         {
             host::add_to_metric(id, difference);
         }
@@ -106,12 +107,12 @@ impl Drop for Size {
 }
 
 /// Adds one. All names are made of words of ours, so that their number is bounded.
-fn count(name: &str) {
+fn count(name: Name) {
     if let Some(id) = id(Metric::Counter, name) {
         host::add_to_metric(id, 1);
     }
 }
 
-fn id(kind: Metric, name: &str) -> Option<u32> {
-    vm::metric(name, |name| host::define_metric(kind, name))
+fn id(kind: Metric, name: Name) -> Option<u32> {
+    vm::metric(name, || host::define_metric(kind, &name.concat()))
 }

@@ -117,9 +117,15 @@ impl Verifier for Attempts<'_> {
     }
 
     fn verify(&mut self, hash: &Hash, password: &Secret<Vec<u8>>) -> Result<bool, Withheld> {
-        let dear = !matches!(hash, Hash::Sha256(_));
-        let (Some(brake), Some(asked), true) = (&self.throttle.brake, &mut self.asked, dear) else {
+        if matches!(hash, Hash::Sha256(_)) {
             return hash.fits(password.expose());
+        }
+        let compute = || {
+            metrics::hashed();
+            hash.fits(password.expose())
+        };
+        let (Some(brake), Some(asked)) = (&self.throttle.brake, &mut self.asked) else {
+            return compute();
         };
         let begun = clock();
         if !asked.admitted {
@@ -127,10 +133,9 @@ impl Verifier for Attempts<'_> {
             admitted.map_err(|retry_after| Withheld::Busy { retry_after })?;
             asked.admitted = true;
         }
-        let fits = hash.fits(password.expose());
+        let fits = compute();
         let spent = clock().saturating_sub(begun);
         brake.budget.borrow_mut().charge(asked.address, begun, spent);
-        metrics::hashed();
         fits
     }
 

@@ -10,11 +10,11 @@ use registry_auth_core::throttle::CredentialMac;
 use registry_auth_core::time::Timestamp;
 
 use crate::host::{self, HostError};
-use crate::metrics::Size;
+use crate::metrics::{Name, Size};
 
 thread_local! {
     /// Ids of metrics by name: one that is defined at each configuration leaks.
-    static METRICS: RefCell<BTreeMap<String, u32>> = const { RefCell::new(BTreeMap::new()) };
+    static METRICS: RefCell<BTreeMap<Name, u32>> = const { RefCell::new(BTreeMap::new()) };
 
     /// Credentials that were right: to hash all of them anew because a user was added would hold up everybody.
     static CREDENTIALS: RefCell<Option<CredentialMemo>> = const { RefCell::new(None) };
@@ -24,11 +24,11 @@ thread_local! {
 }
 
 /// The id of the metric `name`, which `define` makes when it is asked for the first time.
-pub(crate) fn metric(name: &str, define: impl FnOnce(&str) -> Result<u32, HostError>) -> Option<u32> {
-    METRICS.with_borrow_mut(|metrics| match metrics.get(name) {
+pub(crate) fn metric(name: Name, define: impl FnOnce() -> Result<u32, HostError>) -> Option<u32> {
+    METRICS.with_borrow_mut(|metrics| match metrics.get(&name) {
         Some(id) => Some(*id),
-        None => define(name).ok().inspect(|id| {
-            metrics.insert(name.to_owned(), *id);
+        None => define().ok().inspect(|id| {
+            metrics.insert(name, *id);
         }),
     })
 }

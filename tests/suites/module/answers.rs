@@ -192,6 +192,8 @@ fn a_service_that_is_not_listed_gets_no_token() {
     assert_eq!(module.get("/token?service=registry").send().status, 200);
     assert_error(&module.get("/token?service=other").send(), 400, "UNSUPPORTED_VALUE");
     assert_error(&module.get("/token").send(), 400, "UNSUPPORTED_VALUE");
+    let refused = module.counter("registry_auth.authentications.method.anonymous.result.refused");
+    assert_eq!(refused, 0, "nobody was asked who they are");
 }
 
 #[test]

@@ -154,6 +154,7 @@ fn throttling_can_be_turned_off_and_set() {
     fail_often(&mut module, "ada", HERE);
     assert_eq!(attempt(&mut module, "ada", "ada-secret", HERE).status, 200);
     assert_eq!(module.shared_keys().len(), 1, "the MACs' key alone");
+    assert_eq!(module.counter("registry_auth.hashes"), 6);
 
     let settings = json!({"failures": 1, "brake": "5s", "brake_max": "7s", "window": "1m", "entries": 64});
     let mut module = start(config_with("throttle", settings));
