@@ -81,12 +81,23 @@ const WHOLE: [Way; 9] = [
     },
 ];
 
-const ENDLESS: [Way; 3] = [
+const ENDLESS: [Way; 4] = [
     Way {
         name: "without end",
         send: |port| {
             let mut connection = opened(port, ("content-length", "100000000"));
             connection.send_without_end(&[b'a'; 1000]);
+            connection.answer()
+        },
+    },
+    Way {
+        // More than Envoy holds comes in before the filter is called again: Envoy refuses it by itself.
+        name: "a little, and then faster than the filter is called",
+        send: |port| {
+            let mut connection = opened(port, ("content-length", "100000000"));
+            connection.send(&[b'a'; 1000]);
+            connection.send_after(LATE, b"a");
+            connection.send_without_end(&[b'a'; 1_000_000]);
             connection.answer()
         },
     },
