@@ -219,6 +219,9 @@ impl Judge<'_> {
                         filled.push_str(&value);
                     } else if ends_in_escape(&filled) {
                         return None;
+                    } else if value.is_empty() && (filled.ends_with('[') || filled.ends_with("[^")) {
+                        // No character at all, where `[]` would not be read as a class: a value is data, also none.
+                        filled.push_str(r"[^\s\S]");
                     } else {
                         filled.push_str(&regex::escape(&value));
                     }

@@ -165,10 +165,10 @@ fn what_docker_auth_decided_is_decided_here() {
 
 #[test]
 fn core_decides_as_the_reference_does() {
-    let [matched, passed, unjudged] = ask_the_reference(2_000, random::lists(1..6));
+    let [matched, passed, unjudged] = ask_the_reference(2_000, random::lists(1..9));
     let all = matched + passed + unjudged;
     assert!(
-        matched * 4 > all && passed * 20 > all && unjudged * 500 > all,
+        matched * 3 > all && passed * 20 > all && unjudged * 200 > all,
         "{matched} {passed} {unjudged}"
     );
 }
@@ -176,10 +176,10 @@ fn core_decides_as_the_reference_does() {
 #[test]
 fn core_decides_as_the_reference_does_by_lists_of_two_hundred_rules() {
     // So many rules leave hardly a request over.
-    let [matched, passed, unjudged] = ask_the_reference(30, random::lists(200));
+    let [matched, passed, unjudged] = ask_the_reference(60, random::lists(200));
     let all = matched + passed + unjudged;
     assert!(
-        matched * 4 > all && unjudged * 500 > all,
+        matched * 3 > all && unjudged * 200 > all,
         "{matched} {passed} {unjudged}"
     );
 }
