@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup wasm test lint advisories demo demo-check bench clean
+.PHONY: help setup wasm test lint fuzz fuzz-check advisories demo demo-check bench clean
 
 # CI's log is read as text, a stale Cargo.lock is a fault there, and one run shows every failure.
 ifdef CI
@@ -19,6 +19,9 @@ CARGO_WASM := tests/parts/cargo_wasm.sh
 # The pinned cargo-deny, wherever the cache is.
 CARGO_DENY := . tests/parts/lib.sh; "$$cache/bin/cargo-deny-$$CARGO_DENY"
 BUILT = $(or $(CARGO_TARGET_DIR),target)/wasm32-unknown-unknown/release/registry_auth.wasm
+# How long `make fuzz` stays with a target, and with which; all, if none is named.
+FUZZ_SECONDS ?= 300
+FUZZ_TARGETS ?=
 say = @printf '\n==> %s\n' '$(1)'
 
 help: ## List the targets
@@ -51,6 +54,14 @@ lint: ## Check format, clippy, licences, and where dependencies come from
 	@$(CARGO_WASM) clippy --release $(LOCKED) -p registry-auth-filter -- -D warnings
 	$(call say,cargo deny)
 	@$(CARGO_DENY) check --hide-inclusion-graph bans licenses sources
+
+fuzz: ## Give each parser of outside input five minutes of libFuzzer (FUZZ_SECONDS=300, FUZZ_TARGETS="scope glob")
+	@$(SETUP) fuzz
+	$(call say,fuzzing each target for $(FUZZ_SECONDS) s)
+	@core/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+fuzz-check: ## The same for five seconds each, as CI does
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=5
 
 advisories: ## Look up the dependencies in the RustSec database (fetched from its git repository)
 	@$(SETUP) lint

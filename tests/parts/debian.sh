@@ -58,7 +58,7 @@ versions=
 for package in "${packages[@]}"; do
   # `1:2.8.2+ds1-1+b10` is 2.8.2.
   version=$(dpkg-query -W -f '${source:Upstream-Version}' "$package" | sed -E 's/[+~].*//')
-  pin=DEBIAN_$(tr 'a-z.-' 'A-Z__' <<<"$package")
+  pin=DEBIAN_$(tr 'a-z.+-' 'A-Z___' <<<"$package")
   expected=${!pin:-}
   versions+=", $package $version"
   if [[ -n $expected && $version != "$expected" ]]; then versions+=" (the tests were written against $expected)"; fi

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # setup.sh LEVEL…: brings every outside part that a level needs, and says so, a line for each; silent when all is
-# there. Levels: wasm (build the filter), demo, lint, test, bench, all (but bench).
+# there. Levels: wasm (build the filter), demo, lint, fuzz, test, bench, all (but bench).
 #
 # Parts land in ${REGISTRY_AUTH_CACHE:-${XDG_CACHE_HOME:-~/.cache}/envoy-registry-auth}, outside the checkout and under
 # names with their version, so that a second clone builds nothing twice:
@@ -53,12 +53,17 @@ level() {
       level wasm
       fetch cargo_deny.sh
       ;;
+    fuzz)
+      # libFuzzer is C++, and rustc brings no compiler for it.
+      fetch debian.sh g++
+      ;;
     all)
       level test
       level lint
+      level fuzz
       ;;
     *)
-      echo "error: there is no level \`$1\`; levels are wasm, demo, lint, test, bench and all" >&2
+      echo "error: there is no level \`$1\`; levels are wasm, demo, lint, fuzz, test, bench and all" >&2
       exit 2
       ;;
   esac
