@@ -22,7 +22,8 @@ flags=-Cpasses=sancov-module
 for option in "${pass[@]}"; do flags+=" -Cllvm-args=-sanitizer-coverage-$option"; done
 host=$(rustc -vV | sed -n 's/^host: //p')
 export RUSTFLAGS=$flags
-cargo build --quiet ${CI:+--locked} --profile fuzz --target "$host" -p registry-auth-fuzz --features libfuzzer
+cargo build --quiet ${CI:+--locked} --profile fuzz --target "$host" -p registry-auth-fuzz --features libfuzzer \
+  --bin libfuzzer
 program=$(dirname "$out")/$host/fuzz/libfuzzer
 
 # Longer inputs than these no parser takes but that of configurations. The limits are many times what is needed: an
