@@ -49,7 +49,7 @@ lint: ## Check format, clippy, licences, and where dependencies come from
 	$(call say,cargo fmt)
 	@cargo fmt --all --check
 	$(call say,cargo clippy)
-	@cargo clippy --workspace --all-targets $(LOCKED) -- -D warnings
+	@cargo clippy --workspace --all-targets --features registry-auth-fuzz/fuzzer $(LOCKED) -- -D warnings
 	$(call say,cargo clippy of the filter for wasm)
 	@$(CARGO_WASM) clippy --release $(LOCKED) -p registry-auth-filter -- -D warnings
 	$(call say,cargo deny)

@@ -45,11 +45,17 @@ fuzz() {
     printf '%-14s %10s runs, %6s places reached, every promise kept\n' "$target" "${runs:-0}" "${reached:-0}"
     return
   fi
-  local input
+  local input said
   input=$(sed -n 's/.*Test unit written to //p' "$log" | tail -n 1)
+  if [[ -z $input ]]; then
+    printf '%-14s %10s runs, ended before its time\n  = note: the whole log is %s\n' "$target" "${runs:-0}" "$log"
+    return 1
+  fi
+  said=$(grep -aE -A 3 'panicked at' "$log" | sed '/^stack backtrace/,$d' || true)
+  said=${said:-$(grep -a 'ERROR: libFuzzer' "$log" || true)}
   printf '%-14s %10s runs, %6s places reached, BROKEN\n%s\n' "$target" "${runs:-0}" "${reached:-0}" \
-    "$(grep -aE -A 3 "panicked at|ERROR: libFuzzer|^error" "$log" | head -n 8 | sed 's/^/  | /')
-  = help: cargo run -p registry-auth-fuzz --bin replay $target ${input:-(no input was kept)}
+    "$(sed 's/^/  | /' <<<"$said")
+  = help: cargo run -p registry-auth-fuzz --bin replay $target $input
   = note: the whole log is $log"
   return 1
 }

@@ -16,14 +16,7 @@ pub(crate) fn run(data: &[u8]) {
             let hex: Vec<String> = digest.iter().map(|byte| format!("{byte:02x}")).collect();
             assert_eq!(text.to_ascii_lowercase(), format!("sha256:{}", hex.concat()));
         }
-        Err(error) => {
-            let error = error.to_string();
-            assert!(
-                text.len() < 32 || !error.contains(text),
-                "an error never holds the text"
-            );
-            return;
-        }
+        Err(_) => return,
     }
     let hash = Hash::parse(text).expect("as before");
     assert_eq!(
