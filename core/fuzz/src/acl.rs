@@ -10,9 +10,10 @@
 use std::collections::BTreeMap;
 
 use registry_auth_core::account::{Account, Identity, Labels, LabelsArePatterns};
-use registry_auth_core::acl::{Acl, Asked, Because};
+use registry_auth_core::acl::{Acl, Asked, Because, PatternMemo};
 use registry_auth_core::client_address;
 use registry_auth_core::config::acl::{Match, Options, Rule};
+use registry_auth_core::memo::Seed;
 use registry_auth_core::problem::{Place, Problems};
 use registry_auth_core::scope::Scope;
 use registry_auth_core::service::Service;
@@ -40,14 +41,15 @@ pub(crate) fn run(data: &[u8]) {
         service: &request.service,
         scope: &request.scope,
     };
-    let grant = acl.decide(&asked);
+    let mut memo = patterns();
+    let grant = acl.decide(&asked, &mut memo);
     assert_eq!(grant.scope(), &request.scope);
     let actions: Vec<&str> = request.scope.actions().iter().collect();
     assert!(
         grant.actions().iter().all(|action| actions.contains(&action)),
         "{grant:?}"
     );
-    assert_eq!(acl.decide(&asked), grant, "a decision is the same each time");
+    assert_eq!(acl.decide(&asked, &mut memo), grant, "a decision is the same each time");
     match grant.because() {
         Because::NoRule => assert!(grant.actions().is_empty()),
         Because::CannotJudge { index, .. } => {
@@ -59,13 +61,17 @@ pub(crate) fn run(data: &[u8]) {
             let alone = request
                 .compile(&rules[*index..=*index])
                 .expect("a good rule is good alone");
-            assert_eq!(alone.decide(&asked).actions(), grant.actions());
+            assert_eq!(alone.decide(&asked, &mut patterns()).actions(), grant.actions());
             let before = request
                 .compile(&rules[..*index])
                 .expect("good rules are good without another");
-            assert_eq!(before.decide(&asked).because(), &Because::NoRule);
+            assert_eq!(before.decide(&asked, &mut patterns()).because(), &Because::NoRule);
         }
     }
+}
+
+fn patterns() -> PatternMemo {
+    PatternMemo::new(Seed::new([7; 16]))
 }
 
 struct Request {

@@ -2,10 +2,12 @@
 //! the environment, so that chance need not find one.
 
 use registry_auth::plugin_config;
+use registry_auth_core::acl::PatternMemo;
 use registry_auth_core::authn::attempt::{Attempt, Recall, Verifier, Withheld};
 use registry_auth_core::authn::hash::Hash;
 use registry_auth_core::client_address::AddressError;
 use registry_auth_core::decide::decide;
+use registry_auth_core::memo::Seed;
 use registry_auth_core::policy::Policy;
 use registry_auth_core::problem::{Problem, Problems};
 use registry_auth_core::request::{Head, Method};
@@ -57,7 +59,8 @@ pub(crate) fn run(data: &[u8]) {
         address: picked.or_else(|_| "192.0.2.7".parse().map_err(|_| AddressError::NoAddress)),
     };
     let request = head.with_body(b"").expect("a good request");
-    let Ok(decision) = decide(&policy, &request, &mut Trusting) else {
+    let mut patterns = PatternMemo::new(Seed::new([7; 16]));
+    let Ok(decision) = decide(&policy, &request, &mut Trusting, &mut patterns) else {
         return;
     };
     for grant in decision.grants() {
