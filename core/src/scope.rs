@@ -238,13 +238,23 @@ impl<S: Into<String>> FromIterator<S> for Actions {
 /// The canonical text, `type:name:action,action`.
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.resource.kind, self.resource.name, self.actions)
+        // Each audit record has some: piece by piece, without an argument of a format.
+        for piece in [&self.resource.kind, ":", &self.resource.name, ":"] {
+            f.write_str(piece)?;
+        }
+        self.actions.fmt(f)
     }
 }
 
 impl fmt::Display for Actions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join(","))
+        for (i, action) in self.iter().enumerate() {
+            if i > 0 {
+                f.write_str(",")?;
+            }
+            f.write_str(action)?;
+        }
+        Ok(())
     }
 }
 

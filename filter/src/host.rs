@@ -7,6 +7,7 @@
 #![expect(unsafe_code, reason = "the host's functions take and give addresses")]
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::ptr::{null_mut, slice_from_raw_parts_mut};
 
 use registry_auth_core::secret::Secret;
@@ -42,7 +43,12 @@ pub(crate) enum Buffer {
 }
 
 /// The headers of a request, pseudo headers too, as many lines as the client sent.
-pub(crate) struct Headers(Vec<(Vec<u8>, Vec<u8>)>);
+pub(crate) struct Headers {
+    /// As the host wrote them.
+    bytes: Vec<u8>,
+    /// Where in them each name is, and its value.
+    lines: Vec<(Range<usize>, Range<usize>)>,
+}
 
 const OK: u32 = 0;
 const REQUEST_HEADERS: u32 = 0;
@@ -177,7 +183,7 @@ pub(crate) fn request_headers() -> Result<Headers, HostError> {
     // SAFETY: the host writes an address and a size to places for them.
     let status = unsafe { imports::proxy_get_header_map_pairs(REQUEST_HEADERS, &raw mut data, &raw mut size) };
     // The status stands for a host whose bytes are not of the ABI's form.
-    Headers::read(&taken(status, data, size)?).ok_or(HostError(u32::MAX))
+    Headers::read(taken(status, data, size)?).ok_or(HostError(u32::MAX))
 }
 
 /// The property `path`, whose parts are joined by NUL.
@@ -312,31 +318,30 @@ fn serialized(headers: &[(&str, Cow<'static, str>)]) -> Vec<u8> {
 
 impl Headers {
     /// Reads what [`serialized`] writes.
-    fn read(bytes: &[u8]) -> Option<Self> {
-        if bytes.is_empty() {
-            return Some(Self(Vec::new()));
+    fn read(bytes: Vec<u8>) -> Option<Self> {
+        let mut lines = Vec::new();
+        if !bytes.is_empty() {
+            let (count, rest) = number(&bytes)?;
+            let (mut sizes, _) = rest.split_at_checked(count.checked_mul(8)?)?;
+            let mut at = sizes.len().checked_add(4)?;
+            lines.reserve_exact(count);
+            while !sizes.is_empty() {
+                let (name_size, rest) = number(sizes)?;
+                let (value_size, rest) = number(rest)?;
+                sizes = rest;
+                lines.push((text(&bytes, &mut at, name_size)?, text(&bytes, &mut at, value_size)?));
+            }
         }
-        let (count, rest) = number(bytes)?;
-        let (mut sizes, mut texts) = rest.split_at_checked(count.checked_mul(8)?)?;
-        let mut headers = Vec::with_capacity(count);
-        while !sizes.is_empty() {
-            let (name_size, rest) = number(sizes)?;
-            let (value_size, rest) = number(rest)?;
-            sizes = rest;
-            let (name, rest) = text(texts, name_size)?;
-            let (value, rest) = text(rest, value_size)?;
-            texts = rest;
-            headers.push((name.to_vec(), value.to_vec()));
-        }
-        Some(Self(headers))
+        Some(Self { bytes, lines })
     }
 
     /// The lines of the header `name`, which is in lower case, as all names are that Envoy hands over.
     pub(crate) fn lines<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-        self.0
+        let text = |range: &Range<usize>| self.bytes.get(range.clone()).unwrap_or_default();
+        self.lines
             .iter()
-            .filter(move |(known, _)| known == name)
-            .map(|(_, value)| value.as_slice())
+            .filter(move |(known, _)| text(known) == name)
+            .map(move |(_, value)| text(value))
     }
 
     /// All lines of the header `name`, joined by commas as RFC 9110 section 5.2 reads them.
@@ -351,8 +356,11 @@ fn number(bytes: &[u8]) -> Option<(usize, &[u8])> {
     Some((usize::try_from(u32::from_le_bytes(*number)).ok()?, rest))
 }
 
-/// A text of `size` bytes and the NUL behind it.
-fn text(bytes: &[u8], size: usize) -> Option<(&[u8], &[u8])> {
-    let (text, rest) = bytes.split_at_checked(size)?;
-    Some((text, rest.get(1..)?))
+/// Where the text of `size` bytes is that begins at `at`, which moves on behind the NUL that ends it.
+fn text(bytes: &[u8], at: &mut usize, size: usize) -> Option<Range<usize>> {
+    let end = at.checked_add(size)?;
+    bytes.get(end)?;
+    let range = *at..end;
+    *at = end.checked_add(1)?;
+    Some(range)
 }
