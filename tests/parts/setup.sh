@@ -36,6 +36,8 @@ level() {
       fetch debian.sh "${test_packages[@]}"
       level wasm
       fetch envoy.sh "$ENVOY_OLD"
+      fetch envoy.sh "$ENVOY_1_37"
+      fetch envoy.sh "$ENVOY_1_39"
       compile go.sh "registry-$REGISTRY" "$REGISTRY"
       if [[ -d $here/go_patterns ]]; then compile go_patterns.sh; fi
       compile go.sh crane "$CRANE"

@@ -8,6 +8,10 @@ use std::{env, fs};
 pub enum EnvoyRelease {
     /// The newest one, which most tests run on.
     Current,
+    /// The last of the line before the newest.
+    V1_39,
+    /// The first that has the foreign function `sign`.
+    V1_37,
     /// The oldest one: it has no foreign function `sign`.
     Oldest,
 }
@@ -21,17 +25,33 @@ pub enum RegistryRelease {
 }
 
 impl EnvoyRelease {
-    pub const ALL: [Self; 2] = [Self::Current, Self::Oldest];
+    pub const ALL: [Self; 4] = [Self::Current, Self::V1_39, Self::V1_37, Self::Oldest];
+    /// The newest and the oldest, for what takes long.
+    pub const ENDS: [Self; 2] = [Self::Current, Self::Oldest];
+
+    /// Whether it signs by its own crypto.
+    pub fn has_sign(self) -> bool {
+        self != Self::Oldest
+    }
 
     #[track_caller]
     pub fn program(self) -> PathBuf {
-        cached(
-            "envoy",
-            match self {
-                Self::Current => "ENVOY",
-                Self::Oldest => "ENVOY_OLD",
-            },
-        )
+        cached("envoy", self.key())
+    }
+
+    /// As `1.40.0`.
+    #[track_caller]
+    pub fn version(self) -> String {
+        version(self.key()).unwrap_or_else(|missing| panic!("{missing}"))
+    }
+
+    fn key(self) -> &'static str {
+        match self {
+            Self::Current => "ENVOY",
+            Self::V1_39 => "ENVOY_1_39",
+            Self::V1_37 => "ENVOY_1_37",
+            Self::Oldest => "ENVOY_OLD",
+        }
     }
 }
 
@@ -117,16 +137,22 @@ fn cached(name: &str, key: &str) -> PathBuf {
 }
 
 fn find_cached(name: &str, key: &str) -> Result<PathBuf, String> {
-    let versions = checkout().join("tests/parts/versions.env");
-    let text =
-        fs::read_to_string(&versions).map_err(|error| format!("cannot read `{}`: {error}", versions.display()))?;
-    let version = value(&text, key).ok_or_else(|| format!("`{}` does not name `{key}`", versions.display()))?;
-    let file = cache()?.join("bin").join(format!("{name}-{version}"));
+    let file = cache()?.join("bin").join(format!("{name}-{}", version(key)?));
     if file.is_file() {
         Ok(file)
     } else {
         Err(format!("the program `{}` is missing; run `make setup`", file.display()))
     }
+}
+
+/// What `versions.env` says of this key.
+fn version(key: &str) -> Result<String, String> {
+    let versions = checkout().join("tests/parts/versions.env");
+    let text =
+        fs::read_to_string(&versions).map_err(|error| format!("cannot read `{}`: {error}", versions.display()))?;
+    value(&text, key)
+        .map(str::to_owned)
+        .ok_or_else(|| format!("`{}` does not name `{key}`", versions.display()))
 }
 
 fn cache() -> Result<PathBuf, String> {

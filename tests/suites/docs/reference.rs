@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use registry_auth_core::config::{Document, Node};
 use registry_auth_core::problem::Problems;
 use registry_auth_tests::module::Module;
+use registry_auth_tests::parts::EnvoyRelease;
 use serde_json::{Value, json};
 
 use crate::*;
@@ -62,6 +63,16 @@ fn the_table_of_the_audit_log_has_every_key() {
         .send();
     let record = reply.filter_state("registry_auth_audit").expect("a record is left");
     assert_eq!(keys(&serde_json::from_str(record).expect("the record is JSON")), named);
+}
+
+#[test]
+fn the_table_of_envoys_has_every_release_that_is_tested() {
+    let named: Vec<_> = rows(
+        "README.md",
+        "| Envoy | who signs with RSA and EC keys | who signs with Ed25519 |",
+    )
+    .collect();
+    assert_eq!(named, EnvoyRelease::ALL.map(EnvoyRelease::version));
 }
 
 /// The keys that the error about `?` proposes.

@@ -21,15 +21,19 @@ fn the_shipped_files_serve_a_token_a_record_and_counters() {
         let ada = [("authorization", http::basic("ada", "lovelace"))];
         let answer = http::get(&url, &ada.each_ref().map(|(name, value)| (*name, value.as_str())));
         assert_eq!(subject(&answer), "ada");
-        let records = envoy.wait_for_audit_lines(2);
-        assert_eq!([&records[0]["account"], &records[1]["account"]], ["", "ada"]);
+        let form = "grant_type=password&service=registry&client_id=test&username=ada&password=lovelace";
+        let answer = http::post_form(&format!("{}/token", envoy.url()), &[], form);
+        assert_eq!(subject(&answer), "ada");
+        let records = envoy.wait_for_audit_lines(3);
+        let accounts: Vec<_> = records.iter().map(|record| &record["account"]).collect();
+        assert_eq!(accounts, ["", "ada", "ada"]);
         let prometheus = envoy.admin("/stats/prometheus");
         let by_method = |method| [("method", method), ("result", "accepted")];
-        assert_eq!(counted(&prometheus, "token_requests", &[("result", "issued")]), 2);
+        assert_eq!(counted(&prometheus, "token_requests", &[("result", "issued")]), 3);
         assert_eq!(counted(&prometheus, "authentications", &by_method("anonymous")), 1);
-        assert_eq!(counted(&prometheus, "authentications", &by_method("password")), 1);
+        assert_eq!(counted(&prometheus, "authentications", &by_method("password")), 2);
         let signatures = ["host", "module"].map(|by| counted(&prometheus, "signatures", &[("by", by)]));
-        assert_eq!(signatures.iter().sum::<u64>(), 2);
+        assert_eq!(signatures.iter().sum::<u64>(), 3);
     }
 }
 

@@ -180,7 +180,7 @@ fn assert_nothing_leaked(envoy: &Envoy, registry: &Upstream) {
 
 #[test]
 fn as_shipped_a_post_is_answered_however_its_body_comes() {
-    for release in EnvoyRelease::ALL {
+    for release in EnvoyRelease::ENDS {
         let registry = Upstream::start();
         let mut envoy = setup(&config()).release(release).registry(registry.port()).start();
         for way in &WHOLE {
@@ -204,7 +204,7 @@ fn as_shipped_a_post_is_answered_however_its_body_comes() {
 
 #[test]
 fn where_bodies_do_not_arrive_a_post_is_404_at_once_and_get_serves() {
-    for release in EnvoyRelease::ALL {
+    for release in EnvoyRelease::ENDS {
         let registry = Upstream::start();
         let setup = setup(&config()).release(release).registry(registry.port());
         let mut envoy = setup.without_allow_on_headers_stop_iteration().start();

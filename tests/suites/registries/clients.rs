@@ -2,13 +2,15 @@
 
 use registry_auth_tests::client::Client as _;
 use registry_auth_tests::crane::Crane;
+use registry_auth_tests::envoy::EnvoyRelease;
 use registry_auth_tests::image::Image;
 use registry_auth_tests::oras::Oras;
 use registry_auth_tests::process::Ran;
+use registry_auth_tests::registry::RegistryRelease;
 use registry_auth_tests::skopeo::Skopeo;
 use serde_json::Value;
 
-use super::site::{CLIENTS, WRONG, sites};
+use super::site::{CLIENTS, Site, WRONG, sites};
 
 #[test]
 fn what_one_account_pushes_another_pulls_until_it_logs_out() {
@@ -33,6 +35,24 @@ fn what_one_account_pushes_another_pulls_until_it_logs_out() {
             let _ = bob.logout(&site.address()).ok();
             bob.pull(&reference).fails().says(kind.denied);
         }
+    }
+}
+
+#[test]
+fn on_each_release_of_envoy_an_image_goes_up_and_down() {
+    for release in EnvoyRelease::ALL {
+        let site = Site::start(release, RegistryRelease::V3_1);
+        let reference = site.reference("team/app:1");
+        let ada = Skopeo::new();
+        site.login(&ada, "ada");
+        let _ = ada.push(&Image::new(&reference), &reference).ok();
+        let bob = Skopeo::new();
+        site.login(&bob, "bob");
+        let _ = bob.pull(&reference).ok();
+        assert_eq!(Some(bob.pulled(&reference)), site.digest("team/app"), "{release:?}");
+        bob.push(&Image::new(&reference), &reference)
+            .fails()
+            .says("denied: requested access to the resource is denied");
     }
 }
 

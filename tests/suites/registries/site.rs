@@ -6,7 +6,7 @@ use registry_auth_tests::certificates::{Algorithm, Certified};
 use registry_auth_tests::client::Client;
 use registry_auth_tests::crane::Crane;
 use registry_auth_tests::docker::Docker;
-use registry_auth_tests::envoy::Envoy;
+use registry_auth_tests::envoy::{Envoy, EnvoyRelease};
 use registry_auth_tests::http::{self, Response};
 use registry_auth_tests::keys;
 use registry_auth_tests::oras::Oras;
@@ -33,7 +33,9 @@ pub fn sites() -> Arc<[Site; 2]> {
     static RUNNING: Mutex<Weak<[Site; 2]>> = Mutex::new(Weak::new());
     let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
     running.upgrade().unwrap_or_else(|| {
-        let sites = Arc::new([RegistryRelease::V2_8, RegistryRelease::V3_1].map(Site::start));
+        let sites = Arc::new(
+            [RegistryRelease::V2_8, RegistryRelease::V3_1].map(|registry| Site::start(EnvoyRelease::Current, registry)),
+        );
         *running = Arc::downgrade(&sites);
         sites
     })
@@ -92,10 +94,10 @@ pub const CLIENTS: [Kind; 5] = [
 
 impl Site {
     #[track_caller]
-    fn start(release: RegistryRelease) -> Self {
+    pub fn start(envoy: EnvoyRelease, registry: RegistryRelease) -> Self {
         let key = Certified::self_signed(Algorithm::Es256);
-        let setup = Envoy::standalone(&config()).signed_by(&key);
-        let registry = Registry::of(release)
+        let setup = Envoy::standalone(&config()).release(envoy).signed_by(&key);
+        let registry = Registry::of(registry)
             .realm(&setup.realm())
             .root(&key.root_file())
             .start();
