@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup wasm test lint fuzz fuzz-check advisories demo demo-check bench clean
+.PHONY: help setup wasm test lint fuzz fuzz-check soak advisories demo demo-check bench clean
 
 # CI's log is read as text, a stale Cargo.lock is a fault there, and one run shows every failure.
 ifdef CI
@@ -62,6 +62,13 @@ fuzz: ## Give each parser of outside input five minutes of libFuzzer (FUZZ_SECON
 
 fuzz-check: ## The same for five seconds each, as CI does
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=5
+
+soak: ## What takes long: a thousand changes under load, ten times the random cases, a minute for each fuzz target
+	@$(SETUP) test fuzz
+	@$(MAKE) --no-print-directory wasm
+	$(call say,cargo test with ten times the rounds)
+	@SOAK_TIMES=10 cargo test --workspace $(LOCKED) $(KEEP_GOING) -p registry-auth-tests
+	@core/fuzz/run.sh 60
 
 advisories: ## Look up the dependencies in the RustSec database (fetched from its git repository)
 	@$(SETUP) lint

@@ -9,7 +9,7 @@
 //! | [`skopeo`], [`docker`], [`podman`], [`crane`], [`oras`] | clients, as an operator types them; [`client`] is what they share |
 //! | [`http`] | requests byte by byte, and HTTP/2 |
 //! | [`certificates`], [`image`] | keys with their certificates; a small image |
-//! | [`bench`] | what `make bench` measures |
+//! | [`bench`], [`soak`] | what `make bench` measures; how often what `make soak` repeats |
 //! | [`parts`], [`ports`], [`process`] | where programs are, free ports, running and ending |
 
 pub mod bench;
@@ -33,4 +33,5 @@ pub mod process;
 pub mod reference;
 pub mod registry;
 pub mod skopeo;
+pub mod soak;
 pub mod verify;

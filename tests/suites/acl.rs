@@ -1,6 +1,6 @@
 //! Rules decide what `tests/acl` says they decide, what docker_auth decided, and what the reference decides.
 //!
-//! `PROPTEST_CASES=100000 cargo test --test acl` asks the reference for longer.
+//! `SOAK_TIMES=20 cargo test --test acl` asks the reference for longer.
 
 #[path = "acl/long.rs"]
 mod long;
@@ -12,7 +12,7 @@ use std::net::IpAddr;
 
 use proptest::sample::select;
 use proptest::strategy::Strategy;
-use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
+use proptest::test_runner::TestCaseError;
 use registry_auth_core::account::{Account, Identity, Labels, LabelsArePatterns};
 use registry_auth_core::acl::{Acl, Asked, Because, Grant, PatternMemo, Room};
 use registry_auth_core::config::acl::{Options, read};
@@ -22,6 +22,7 @@ use registry_auth_core::scope::Scope;
 use registry_auth_core::service::Service;
 use registry_auth_tests::cases;
 use registry_auth_tests::reference::{self, Outcome, Request};
+use registry_auth_tests::soak;
 use serde_json::Value;
 
 fn compile(acl: &Value, double_star: bool) -> (Acl, Problems) {
@@ -188,19 +189,8 @@ fn core_decides_as_the_reference_does_by_lists_of_two_hundred_rules() {
 /// often a rule decided, none did, and one could not be judged.
 fn ask_the_reference(cases: u32, lists: impl Strategy<Value = (Vec<Value>, bool, Vec<Request>)>) -> [usize; 3] {
     let seen = [const { Cell::new(0_usize) }; 3];
-    let given = Config::default();
-    let cases = if std::env::var_os("PROPTEST_CASES").is_some() {
-        given.cases
-    } else {
-        cases
-    };
-    let mut runner = TestRunner::new(Config {
-        cases,
-        failure_persistence: None,
-        ..given
-    });
     let rooms = select(vec![NOTHING, LITTLE, Room::default()]);
-    let result = runner.run(&(lists, rooms), |((rules, double_star, requests), room)| {
+    soak::run(cases, &(lists, rooms), |((rules, double_star, requests), room)| {
         // A rule alone tells whether it is refused; what is left makes a list.
         let taken = |rule: &Value| !compile(&Value::Array(vec![rule.clone()]), double_star).1.is_refusal();
         let rules: Vec<Value> = rules.into_iter().filter(taken).collect();
@@ -225,12 +215,6 @@ fn ask_the_reference(cases: u32, lists: impl Strategy<Value = (Vec<Value>, bool,
         }
         Ok(())
     });
-    match result {
-        Ok(()) => {}
-        // What failed is told in the reason; the input has eleven requests beside it.
-        Err(TestError::Fail(reason, _)) => panic!("{reason}"),
-        Err(error) => panic!("{error}"),
-    }
     seen.map(Cell::into_inner)
 }
 

@@ -5,7 +5,7 @@
 //! well-formed; the program behind [`GoPatterns`] stops if another text ever tells otherwise. A pattern that Go takes is
 //! taken, or refused as one of the documented limits.
 //!
-//! `PROPTEST_CASES=100000 cargo test --test patterns` asks for longer.
+//! `SOAK_TIMES=20 cargo test --test patterns` asks for longer.
 
 mod patterns {
     pub(super) mod generate;
@@ -13,30 +13,13 @@ mod patterns {
 }
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 use registry_auth_core::acl::glob::{DoubleStar, Glob, quote};
 use registry_auth_core::acl::go_regex::Template;
 use registry_auth_tests::go_patterns::GoPatterns;
+use registry_auth_tests::soak::run;
 
 use patterns::generate::{EXPRESSIONS, GLOBS, TEXTS, expression, glob, nasty_char, texts, word, words};
 use patterns::same::{same_expression, same_glob};
-
-fn run<S: Strategy>(cases: u32, strategy: &S, test: impl Fn(S::Value) -> Result<(), TestCaseError>) {
-    let given = Config::default();
-    let cases = if std::env::var_os("PROPTEST_CASES").is_some() {
-        given.cases
-    } else {
-        cases
-    };
-    let mut runner = TestRunner::new(Config {
-        cases,
-        failure_persistence: None,
-        ..given
-    });
-    if let Err(error) = runner.run(strategy, test) {
-        panic!("{error}");
-    }
-}
 
 #[test]
 fn a_glob_matches_what_go_matches() {

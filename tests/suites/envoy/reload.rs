@@ -4,13 +4,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use registry_auth_tests::http::raw::{self, Connection};
+use registry_auth_tests::soak;
 
 use crate::*;
 
-/// Each is a file with one more user, and a wrong one after it: a hundred swaps.
-const ROUNDS: usize = 50;
+/// Each is a file with one more user, and a wrong one after it: a hundred swaps, and a thousand in `make soak`.
+const ROUNDS: u32 = 50;
 /// After so many rounds all that is needed once is there, and what is held is weighed.
-const WARM: usize = 10;
+const WARM: u32 = 10;
 /// Users that make a configuration worth weighing: a filter that kept each one grew by 7.7 MB in the forty rounds after
 /// the warm ones, and ours by 0.2 MB.
 const USERS: usize = 200;
@@ -44,7 +45,7 @@ fn users_are_added_between_wrong_files_and_no_request_is_lost_meanwhile() {
             config["users"][format!("user-{i}")] = json!({"password": keys::ADA_SECRET});
         }
         let mut warm = None;
-        for round in 0..ROUNDS {
+        for round in 0..soak::times(ROUNDS) {
             let before = asked.load(Ordering::Relaxed);
             let name = format!("added-{round}");
             assert_an_added_user_is_let_in(&mut envoy, &mut config, &name);
@@ -94,7 +95,7 @@ fn assert_an_added_user_is_let_in(envoy: &mut Envoy, config: &mut Value, name: &
 
 /// Each is wrong in another way: Envoy refuses a file that it has refused before without asking the module.
 #[track_caller]
-fn assert_a_wrong_file_is_refused(envoy: &mut Envoy, good: &Value, round: usize) {
+fn assert_a_wrong_file_is_refused(envoy: &mut Envoy, good: &Value, round: u32) {
     let mut wrong = good.clone();
     wrong[format!("wrong-{round}")] = json!({});
     let Swap::Refused(log) = envoy.swap_config(&wrong) else {
