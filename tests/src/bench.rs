@@ -1,11 +1,12 @@
 //! What `make bench` measures: requests a second beside a module that decides nothing, all in one run, so that a noisy
-//! machine moves both; memory, size, and how long a configuration takes.
+//! machine moves both; memory, size, how long a configuration takes, and whether the time of a refusal tells anything.
 
 mod latency;
 mod load;
 mod memory;
 mod report;
 mod scenarios;
+mod timing;
 
 pub use report::Report;
 
@@ -17,5 +18,6 @@ pub fn run() -> Report {
     report.size();
     memory::measure(&mut report);
     latency::measure(&mut report);
+    timing::measure(&mut report);
     report
 }

@@ -1,16 +1,22 @@
 //! Resident memory of Envoy, with and without the filter.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value, json};
+
 use super::load::{Question, requests_per_second};
 use super::report::Report;
 use super::scenarios::{few, with};
 use crate::certificates::{Algorithm, Certified};
 use crate::envoy::Envoy;
 use crate::http;
-use serde_json::{Map, Value, json};
 
 const MB: f64 = 1_000_000.0;
 /// Further workers that are weighed at once.
 const FURTHER: u32 = 4;
+/// The longest that memory is given back.
+const LONGEST: Duration = Duration::from_mins(1);
 
 #[track_caller]
 pub(super) fn measure(report: &mut Report) {
@@ -22,7 +28,7 @@ pub(super) fn measure(report: &mut Report) {
         for _ in 0..workers * 20 {
             http::get(&format!("{}/token?service=registry", envoy.url()), &[]);
         }
-        megabytes(&envoy)
+        settled(&envoy)
     };
     let without = weighed(Envoy::as_shipped().direct_response(100), 1);
     let one = weighed(Envoy::standalone(&config), 1);
@@ -47,12 +53,28 @@ fn growth(key: &Certified) -> f64 {
     let answered = || envoy.counter("wasmcustom.registry_auth.token_requests.result.issued");
     let until = |count: u64| {
         while answered() < count {
-            requests_per_second(&question, 2, folder.path());
+            // Its program takes a second to begin.
+            requests_per_second(&question, 15, folder.path());
         }
-        megabytes(&envoy)
+        settled(&envoy)
     };
     let full = until(200_000);
     until(1_000_000) - full
+}
+
+/// What is left when nothing more is given back to the system.
+fn settled(envoy: &Envoy) -> f64 {
+    let deadline = Instant::now() + LONGEST;
+    let mut last = megabytes(envoy);
+    loop {
+        // An interval, not a wait for something: the allocator gives back a part each second.
+        thread::sleep(Duration::from_secs(3));
+        let now = megabytes(envoy);
+        if now >= last - 0.1 || Instant::now() > deadline {
+            return now;
+        }
+        last = now;
+    }
 }
 
 fn megabytes(envoy: &Envoy) -> f64 {

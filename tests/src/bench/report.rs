@@ -41,6 +41,11 @@ impl Report {
             .push(format!("{name:28} {number:>10.2}    up to {reach}{verdict}"));
     }
 
+    /// What is for a person alone.
+    pub(super) fn note(&mut self, line: String) {
+        self.lines.push(line);
+    }
+
     /// How long this Envoy's module took its configuration; of several the slowest counts.
     pub(super) fn configured(&mut self, what: &str, envoy: &Envoy) {
         let took = configured_in(envoy).as_secs_f64() * 1_000.0;
