@@ -192,6 +192,11 @@ impl Section {
         let place = self.place_of(key);
         match self.take(key)? {
             Node::Number(number) => Some(number),
+            // Envoy's YAML knows whole numbers, and hands on `0.5` as a text.
+            Node::Text(text) => match serde_json::from_str(&text) {
+                Ok(Node::Number(number)) => Some(number),
+                _ => wrong_kind("a number", &Node::Text(text), &place, problems),
+            },
             other => wrong_kind("a number", &other, &place, problems),
         }
     }

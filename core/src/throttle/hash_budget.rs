@@ -31,6 +31,10 @@ struct Balance {
 /// So much of unused time is saved up: what a burst of sign-ins after a restart may take at once.
 const SAVED_UP: Duration = Duration::from_secs(2);
 
+/// What one hash takes at most, with room: where more went by, the clock was set forward or the machine stood still, and
+/// nobody is to wait for that.
+const DEAREST: Duration = Duration::from_secs(4);
+
 /// How many addresses are told apart. Of one that is forgotten the balance is full again; the worker's own holds.
 const ADDRESSES: usize = 4096;
 
@@ -95,8 +99,9 @@ impl HashBudget {
         }
     }
 
-    /// Takes note that a hash for `address`, begun at `now`, took `spent`.
+    /// Takes note that a hash for `address`, begun at `now`, took `spent`, of which four seconds count at most.
     pub fn charge(&mut self, address: IpAddr, now: Duration, spent: Duration) {
+        let spent = spent.min(DEAREST);
         self.whole.grow(self.share, now);
         self.whole.charge(spent);
         let group = AddressGroup::of(address);

@@ -79,3 +79,16 @@ fn a_share_is_above_nothing_and_at_most_all() {
     }
     assert_eq!(HashShare::new(0.5), Some(HashShare::HALF));
 }
+
+#[test]
+fn a_clock_that_is_set_forward_during_a_hash_keeps_nobody_waiting_for_the_difference() {
+    let mut budget = budget();
+    let (begun, day) = (Duration::from_hours(1), Duration::from_hours(24));
+    assert_eq!(budget.admit(address(1), begun), Ok(()));
+    budget.charge(address(1), begun, day);
+    assert_eq!(budget.admit(address(2), begun + day), Ok(()));
+    assert_eq!(budget.admit(address(1), begun + day), Ok(()));
+    // As well where the machine stood still and the clock did not move.
+    budget.charge(address(1), begun + day, day);
+    assert!(budget.admit(address(2), begun + day).is_err_and(|wait| wait <= 8));
+}
