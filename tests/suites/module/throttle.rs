@@ -187,6 +187,11 @@ fn wrong_settings_are_named() {
     ] {
         assert!(text.contains(fault), "{fault}: {text}");
     }
+    let text = refusal(settings(config_with("throttle", json!({"hash_share": "half"}))));
+    assert!(
+        text.contains("throttle.hash_share: must be a number, not a text"),
+        "{text}"
+    );
     let text = refusal(settings(config_with(
         "cache",
         json!({"credentials_ttl": 60, "tokens": "no"}),
