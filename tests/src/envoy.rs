@@ -23,6 +23,7 @@ use tempfile::TempDir;
 
 use crate::certificates::write_in_one_step;
 use crate::http;
+use crate::http::raw::{self, Connection};
 pub use crate::parts::EnvoyRelease;
 use crate::process::{Process, poll};
 pub use setup::Setup;
@@ -83,6 +84,39 @@ impl Envoy {
     /// `http://127.0.0.1:port`, or `https` with [`Setup::tls`].
     pub fn url(&self) -> String {
         self.setup.url()
+    }
+
+    /// `each` connections to each worker: the kernel deals them out. Nobody else may connect meanwhile.
+    #[track_caller]
+    pub fn connections(&self, each: usize) -> Vec<Vec<Connection>> {
+        let workers = usize::try_from(self.setup.concurrency).expect("a machine counts its workers");
+        let listener = format!("listener.127.0.0.1_{}", self.port());
+        let taken = || -> Vec<u64> {
+            let taken_by = |worker| self.counter(&format!("{listener}.worker_{worker}.downstream_cx_total"));
+            (0..workers).map(taken_by).collect()
+        };
+        let mut dealt: Vec<_> = (0..workers).map(|_| Vec::new()).collect();
+        let mut before = taken();
+        for _ in 0..100 * workers * each {
+            if dealt.iter().all(|to_this| to_this.len() == each) {
+                return dealt;
+            }
+            let mut connection = Connection::open(self.port());
+            // Answered by the filter, and no decision.
+            connection.send(raw::head("GET", "/token/none", &[]).as_bytes());
+            assert_eq!(connection.answer().map(|answer| answer.status), Some(404));
+            let after = taken();
+            let worker = (0..workers).find(|worker| after[*worker] > before[*worker]);
+            let to_this = &mut dealt[worker.expect("some worker has taken it")];
+            if to_this.len() < each {
+                to_this.push(connection);
+            }
+            before = after;
+        }
+        panic!(
+            "not {each} connections to each worker, but {:?}",
+            dealt.iter().map(Vec::len).collect::<Vec<_>>()
+        );
     }
 
     /// The file from which Envoy takes the filter.

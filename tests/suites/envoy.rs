@@ -10,6 +10,8 @@ mod envoy {
     mod signing;
 }
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use registry_auth_tests::envoy::{Envoy, EnvoyRelease, Setup, Swap};
@@ -62,6 +64,15 @@ fn wait_for_expiration(envoy: &mut Envoy, seconds: u64) {
         let answer = http::get(&format!("{}/token?service=registry", envoy.url()), &[]);
         (answer.status == 200 && answer.json()["expires_in"] == seconds).then_some(())
     });
+}
+
+/// Tells the clients to stop, also when an expectation fails: nobody waits for a client that asks for ever.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// The token in an answer.

@@ -79,6 +79,14 @@ impl Setup {
         self
     }
 
+    /// Stands behind so many proxies that append to `X-Forwarded-For`, as the shipped file says how: with one, a client's
+    /// address is the last one there.
+    #[must_use]
+    pub fn trusted_hops(mut self, proxies: u32) -> Self {
+        self.bootstrap.trusted_hops = proxies;
+        self
+    }
+
     /// A variable of Envoy's environment that the module may see.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {

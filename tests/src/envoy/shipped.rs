@@ -19,6 +19,8 @@ pub(super) const ACCESS_LOG: &str = "access.log";
 pub(super) struct Bootstrap {
     /// The registry's port; zero, where nobody listens, if there is none.
     pub(super) registry: u16,
+    /// Proxies in front that append to `X-Forwarded-For`.
+    pub(super) trusted_hops: u32,
     pub(super) inline: bool,
     /// Certificate and key.
     pub(super) tls: Option<(PathBuf, PathBuf)>,
@@ -55,6 +57,10 @@ impl Bootstrap {
         text.replace("port_value: 5001", &format!("port_value: {listener}"));
         // Port 1 is nobody's: Envoy does not take a port 0 upstream.
         text.replace("port_value: 5000", &format!("port_value: {}", self.registry.max(1)));
+        text.replace(
+            "xff_num_trusted_hops: 0",
+            &format!("xff_num_trusted_hops: {}", self.trusted_hops),
+        );
         if let Some(length) = self.direct_response {
             let whole = text.between("                  - name: registry_auth\n");
             text.0.replace_range(whole, "");

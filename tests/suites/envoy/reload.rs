@@ -22,23 +22,15 @@ const NOISE: u64 = 3 << 20;
 /// Two for each worker.
 const CLIENTS: usize = 4;
 
-/// Tells the clients to stop, also when an expectation fails: nobody waits for a client that asks for ever.
-struct Stop<'a>(&'a AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 #[test]
 fn users_are_added_between_wrong_files_and_no_request_is_lost_meanwhile() {
     let mut envoy = setup(&config()).concurrency(2).start();
-    let clients = on_both_workers(&envoy);
+    let clients = envoy.connections(CLIENTS / 2);
     let (stop, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
     let served = thread::scope(|scope| {
         let asking: Vec<_> = clients
             .into_iter()
+            .flatten()
             .map(|client| scope.spawn(|| ask_until(client, &stop, &asked)))
             .collect();
         let stop = Stop(&stop);
@@ -120,32 +112,6 @@ fn vms(envoy: &Envoy) -> u64 {
     let vms = envoy.counter("wasm.envoy.wasm.runtime.v8.active");
     assert!(vms > 0, "Envoy does not count its VMs under this name any more");
     vms
-}
-
-/// Connections of which each worker has at least one: the kernel deals them out.
-#[track_caller]
-fn on_both_workers(envoy: &Envoy) -> Vec<Connection> {
-    let taken = |worker: usize| {
-        let listener = envoy.address().replace(':', "_");
-        let listener = listener.replacen("127_0_0_1", "127.0.0.1", 1);
-        envoy.counter(&format!("listener.{listener}.worker_{worker}.downstream_cx_total"))
-    };
-    let mut clients = Vec::new();
-    for _ in 0..100 {
-        let before = [taken(0), taken(1)];
-        let mut client = Connection::open(envoy.port());
-        client.send(raw::head("GET", "/token?service=registry", &[]).as_bytes());
-        assert_eq!(client.answer().map(|answer| answer.status), Some(200));
-        let worker = usize::from(taken(0) == before[0]);
-        // Half of them here, half of them there.
-        if clients.iter().filter(|(of, _)| *of == worker).count() < CLIENTS / 2 {
-            clients.push((worker, client));
-        }
-        if clients.len() == CLIENTS {
-            return clients.into_iter().map(|(_, client)| client).collect();
-        }
-    }
-    panic!("one worker took all of a hundred connections");
 }
 
 /// Asks on one connection until it is told to stop; answers how often. Every answer must be a token.
