@@ -252,6 +252,12 @@ impl Module {
         self.vm.host().shared().now += nanoseconds;
     }
 
+    /// Sets the clock of all workers back; nothing is called.
+    pub fn set_back(&mut self, by: Duration) {
+        let nanoseconds = u64::try_from(by.as_nanos()).expect("a test ends within centuries");
+        self.vm.host().shared().now -= nanoseconds;
+    }
+
     /// Runs `proxy_on_tick` of every root context that asked for ticks.
     pub fn tick(&mut self) {
         self.vm.fuel_used = 0;

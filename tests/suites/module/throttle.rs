@@ -149,6 +149,39 @@ fn all_workers_and_the_next_configuration_count_as_one() {
 }
 
 #[test]
+fn a_clock_set_back_by_an_hour_brakes_nobody_for_longer_and_loses_no_count() {
+    let [braked, braked_too, not_yet] = ["192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1"];
+    let mut module = start(config());
+    let mut other = module.worker();
+    for address in [braked, braked_too] {
+        fail_often(&mut module, "ada", address);
+    }
+    for number in 0..4 {
+        let wrong = attempt(&mut module, "ada", &format!("wrong {number}"), not_yet);
+        assert_eq!(wrong.status, 401);
+    }
+    let before = claims(&attempt(&mut module, "ada", "ada-secret", HERE));
+
+    module.set_back(Duration::from_hours(1));
+    // Nobody gets a token that is not valid yet, and no brake is longer than it was.
+    let after = claims(&attempt(&mut module, "ada", "ada-secret", HERE));
+    assert_eq!((&before["iat"], &after["iat"]), (&json!(NOW), &json!(NOW - 3600)));
+    assert_eq!(attempt(&mut other, "ada", "ada-secret", braked).status, 200);
+    // One more failure doubles the one, and is the fifth of the other.
+    for (address, seconds) in [(braked_too, "60"), (not_yet, "30")] {
+        assert_eq!(attempt(&mut other, "ada", "one more", address).status, 401);
+        for worker in [&mut module, &mut other] {
+            let told = attempt(worker, "ada", "ada-secret", address);
+            assert_eq!((told.status, told.header("retry-after")), (429, Some(seconds)));
+        }
+    }
+    module.advance(Duration::from_mins(1));
+    for address in [braked_too, not_yet] {
+        assert_eq!(attempt(&mut other, "ada", "ada-secret", address).status, 200);
+    }
+}
+
+#[test]
 fn throttling_can_be_turned_off_and_set() {
     let mut module = start(config_with("throttle", json!(false)));
     fail_often(&mut module, "ada", HERE);
