@@ -8,6 +8,7 @@ mod envoy {
     mod reload;
     mod secrets;
     mod signing;
+    mod throttle;
 }
 
 use std::sync::atomic::{AtomicBool, Ordering};
