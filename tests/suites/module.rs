@@ -7,6 +7,7 @@ mod module {
     mod configuration;
     mod hosts;
     mod memo;
+    mod memo_random;
     mod posts;
     mod throttle;
     mod tokens;
