@@ -22,6 +22,12 @@ pub const MAX_SCOPES: usize = 64;
 /// The longest name of a resource, in bytes: registries end at 255.
 pub const MAX_NAME_BYTES: usize = 256;
 
+/// The most actions that one request may ask for on one resource; registries know four.
+pub const MAX_ACTIONS: usize = 32;
+
+/// The longest action, in bytes.
+pub const MAX_ACTION_BYTES: usize = 32;
+
 /// The longest type of a resource, in bytes; `repository` has ten.
 const MAX_TYPE_BYTES: usize = 64;
 
@@ -66,6 +72,9 @@ pub enum ScopeError {
     /// A name longer than [`MAX_NAME_BYTES`].
     #[error("the name of scope `{0}...` is longer than {MAX_NAME_BYTES} bytes")]
     NameTooLong(String),
+    /// More than [`MAX_ACTIONS`] on one resource, or one that is longer than [`MAX_ACTION_BYTES`].
+    #[error("scope `{0}` asks for more than {MAX_ACTIONS} actions, or for one of more than {MAX_ACTION_BYTES} bytes")]
+    TooManyActions(String),
     /// More than [`MAX_SCOPES`] resources.
     #[error("more than {MAX_SCOPES} scopes in one request")]
     TooMany,
@@ -91,8 +100,13 @@ impl Scopes {
 
     fn add(&mut self, scope: Scope) -> Result<(), ScopeError> {
         if let Some(known) = self.0.iter_mut().find(|known| known.resource == scope.resource) {
-            known.actions.unite(scope.actions);
-            return Ok(());
+            // One by one: a request may name the same resource some thousand times.
+            let all_fit = scope.actions.iter().all(|action| known.actions.insert(action));
+            return if all_fit {
+                Ok(())
+            } else {
+                Err(ScopeError::TooManyActions(shown(&known.to_string())))
+            };
         }
         if self.0.len() >= MAX_SCOPES {
             return Err(ScopeError::TooMany);
@@ -143,7 +157,11 @@ impl Scope {
         if !is_name(name) {
             return Err(ScopeError::Name(shown(text)));
         }
-        let actions = Actions::parse(actions).ok_or_else(|| ScopeError::Actions(shown(text)))?;
+        let is_letters = |action: &str| action == "*" || action.bytes().all(|b| b.is_ascii_lowercase());
+        if !actions.split(',').all(is_letters) {
+            return Err(ScopeError::Actions(shown(text)));
+        }
+        let actions = Actions::parse(actions).ok_or_else(|| ScopeError::TooManyActions(shown(text)))?;
         Ok(Self {
             resource: Resource {
                 kind: kind.to_owned(),
@@ -187,13 +205,26 @@ impl Actions {
         Self::default()
     }
 
-    /// Reads a list joined by commas; empty ones count for nothing. `None` if one is not `[a-z]*` or `*`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let well_formed = |action: &str| action == "*" || action.bytes().all(|b| b.is_ascii_lowercase());
+    /// Reads a list joined by commas; empty ones count for nothing. `None` if there are more than [`MAX_ACTIONS`], or
+    /// one is longer than [`MAX_ACTION_BYTES`].
+    fn parse(text: &str) -> Option<Self> {
+        let mut set = Self::none();
         text.split(',')
-            .all(well_formed)
-            .then(|| text.split(',').filter(|action| !action.is_empty()).collect())
+            .filter(|action| !action.is_empty())
+            .all(|action| set.insert(action))
+            .then_some(set)
+    }
+
+    /// Adds an action that may be there already. Whether it is there now: not if it is too long, or one too many.
+    fn insert(&mut self, action: &str) -> bool {
+        let Err(at) = self.0.binary_search_by(|known| known.as_str().cmp(action)) else {
+            return true;
+        };
+        let fits = self.0.len() < MAX_ACTIONS && action.len() <= MAX_ACTION_BYTES;
+        if fits {
+            self.0.insert(at, action.to_owned());
+        }
+        fits
     }
 
     /// Those of `self` that are in `allowed`, by name alone: `*` is a name like others.
@@ -206,12 +237,6 @@ impl Actions {
                 .cloned()
                 .collect(),
         )
-    }
-
-    fn unite(&mut self, other: Self) {
-        self.0.extend(other.0);
-        self.0.sort_unstable();
-        self.0.dedup();
     }
 
     /// The actions in alphabetical order.
@@ -229,9 +254,10 @@ impl Actions {
 /// Sorts and drops duplicates. Any text is an action here: a rule may name one that no request can ask for.
 impl<S: Into<String>> FromIterator<S> for Actions {
     fn from_iter<I: IntoIterator<Item = S>>(actions: I) -> Self {
-        let mut set = Self::none();
-        set.unite(Self(actions.into_iter().map(Into::into).collect()));
-        set
+        let mut actions: Vec<String> = actions.into_iter().map(Into::into).collect();
+        actions.sort_unstable();
+        actions.dedup();
+        Self(actions)
     }
 }
 

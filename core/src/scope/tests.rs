@@ -97,6 +97,21 @@ fn limits_are_64_resources_and_256_bytes_of_name() {
 }
 
 #[test]
+fn limits_are_32_actions_of_32_bytes_however_they_are_asked_for() {
+    let action = |i: u8| format!("a{}", char::from(b'a' + i % 26)).repeat(1 + usize::from(i / 26));
+    let actions: Vec<String> = (0..32).map(action).collect();
+    let all = format!("repository:a:{}", actions.join(","));
+    assert!(canonical(&[&all, &all]).is_ok());
+    for more in [format!("{all},more"), format!("{all} repository:a:more")] {
+        let refused = canonical(&[&more]);
+        assert!(matches!(refused, Err(ScopeError::TooManyActions(_))), "{refused:?}");
+    }
+    assert!(canonical(&[&format!("repository:a:{}", "l".repeat(32))]).is_ok());
+    let long = canonical(&[&format!("repository:a:{}", "l".repeat(33))]);
+    assert!(matches!(long, Err(ScopeError::TooManyActions(_))), "{long:?}");
+}
+
+#[test]
 fn an_intersection_goes_by_name_alone() {
     let asked = Actions::parse("*,pull").unwrap();
     assert_eq!(
