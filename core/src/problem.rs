@@ -5,6 +5,12 @@
 use std::fmt;
 use std::ops::Range;
 
+/// The most errors that are told of one configuration, and the most warnings: a file that is none would have millions.
+const MOST: usize = 1_000;
+
+/// The longest path and the longest text of one, in bytes; what is longer is cut.
+const LONGEST: usize = 4_096;
+
 /// Where in a configuration: the path of keys, such as `acl[3].match.name`, and the bytes inside that value.
 ///
 /// Only who read the file can turn it into line and column; everybody else prints the path.
@@ -39,6 +45,7 @@ impl Place {
     #[must_use]
     pub fn key(&self, name: &str) -> Self {
         let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+        let name = cut(name);
         let path = match (plain, self.path.is_empty()) {
             (true, true) => name.to_owned(),
             (true, false) => format!("{}.{name}", self.path),
@@ -91,9 +98,10 @@ impl fmt::Display for Place {
 impl Problem {
     /// The fault `what` at `place`: what is wrong and what to do, lower case, no full stop.
     pub fn new(place: Place, what: impl fmt::Display) -> Self {
+        let what = what.to_string();
         Self {
             place,
-            what: what.to_string(),
+            what: cut(&what).to_owned(),
         }
     }
 
@@ -119,12 +127,18 @@ impl fmt::Display for Problem {
 impl Problems {
     /// Notes a fault: the configuration will be refused.
     pub fn error(&mut self, place: &Place, what: impl fmt::Display) {
-        self.errors.push(Problem::new(place.clone(), what));
+        note(&mut self.errors, place, what);
     }
 
     /// Notes an oddity: the configuration is taken, and the operator told.
     pub fn warn(&mut self, place: &Place, what: impl fmt::Display) {
-        self.warnings.push(Problem::new(place.clone(), what));
+        note(&mut self.warnings, place, what);
+    }
+
+    /// Whether so many faults were noted that no other one is told.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.errors.len() > MOST
     }
 
     /// The value, or `None` with the error noted at `place`.
@@ -171,6 +185,23 @@ impl Problems {
     }
 }
 
+/// Beyond the most it says once that there are more.
+fn note(problems: &mut Vec<Problem>, place: &Place, what: impl fmt::Display) {
+    match problems.len() {
+        ..MOST => problems.push(Problem::new(place.clone(), what)),
+        MOST => problems.push(Problem::new(
+            Place::root(),
+            "has more than is told here: these are the first",
+        )),
+        _ => {}
+    }
+}
+
+/// The beginning of a text that may be as long as a file.
+fn cut(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(LONGEST)).unwrap_or(text)
+}
+
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, problem) in self.errors.iter().enumerate() {
@@ -204,5 +235,23 @@ mod tests {
         let refused = problems.or(Some(1)).unwrap_err();
         assert_eq!(refused.to_string(), "token: wrong");
         assert_eq!(refused.warnings().len(), 1);
+    }
+
+    #[test]
+    fn of_millions_of_problems_the_first_thousand_are_told_and_of_a_long_one_the_beginning() {
+        let mut problems = Problems::default();
+        for i in 0..3_000 {
+            problems.error(&Place::root().index(i), "must be a map");
+            problems.warn(&Place::root().key(&"k".repeat(10_000)), "w".repeat(10_000));
+        }
+        assert!(problems.is_full());
+        assert_eq!(problems.errors().len(), MOST + 1);
+        assert_eq!(problems.errors()[MOST - 1].to_string(), "[999]: must be a map");
+        assert_eq!(
+            problems.errors()[MOST].to_string(),
+            "the configuration: has more than is told here: these are the first"
+        );
+        assert_eq!(problems.warnings().len(), MOST + 1);
+        assert_eq!(problems.warnings()[0].to_string().len(), 2 * LONGEST + 2);
     }
 }

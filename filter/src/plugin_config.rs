@@ -34,6 +34,17 @@ pub enum PluginConfigError {
     NotStruct(#[from] WireError),
 }
 
+/// Whether a configuration of so many bytes is taken.
+///
+/// # Errors
+/// [`PluginConfigError::TooLarge`].
+pub fn check_size(bytes: usize) -> Result<(), PluginConfigError> {
+    if bytes > MAX_CONFIGURATION_BYTES {
+        return Err(PluginConfigError::TooLarge(bytes));
+    }
+    Ok(())
+}
+
 /// Reads a configuration; what is wrong inside of it is noted in `problems`.
 ///
 /// # Errors
@@ -47,9 +58,7 @@ fn node(bytes: &[u8]) -> Result<Node, PluginConfigError> {
     if text.is_empty() {
         return Err(PluginConfigError::Empty);
     }
-    if bytes.len() > MAX_CONFIGURATION_BYTES {
-        return Err(PluginConfigError::TooLarge(bytes.len()));
-    }
+    check_size(bytes.len())?;
     if !text.starts_with(b"{") {
         // What begins like the first field of a Struct is one; any other text is broken JSON, and said to be so.
         let is_struct = bytes.first() == Some(&0x0a);

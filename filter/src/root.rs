@@ -20,6 +20,7 @@ use crate::exchange::{self, Exchange};
 use crate::held::{Ended, Held};
 use crate::host::{self, Buffer, HostError, Level};
 use crate::metrics::Size;
+use crate::plugin_config::MAX_CONFIGURATION_BYTES;
 use crate::signer::SigningWay;
 use crate::throttle::Throttle;
 use crate::{metrics, plugin_config, vm};
@@ -101,9 +102,10 @@ impl Root {
         }
     }
 
-    fn configure() -> Result<Generation, String> {
+    fn configure(size: usize) -> Result<Generation, String> {
         let host_failed = |error: HostError| format!("cannot take the configuration: host status {}", error.0);
-        let bytes = host::buffer(Buffer::PluginConfiguration, usize::MAX).map_err(host_failed)?;
+        plugin_config::check_size(size).map_err(|error| error.to_string())?;
+        let bytes = host::buffer(Buffer::PluginConfiguration, MAX_CONFIGURATION_BYTES).map_err(host_failed)?;
         let variables = host::environment().map_err(host_failed)?;
         let begun = host::now().map_err(host_failed)?;
         let environment = |name: &str| {
@@ -145,9 +147,9 @@ fn took(begun: u64) -> Duration {
 impl Context for Root {}
 
 impl RootContext for Root {
-    fn on_configure(&mut self, _size: usize) -> bool {
+    fn on_configure(&mut self, size: usize) -> bool {
         let begun = host::now().unwrap_or_default();
-        match Self::configure() {
+        match Self::configure(size) {
             Ok(generation) => {
                 let way = generation.signing.word();
                 metrics::configuration(generation.number, generation.hash);

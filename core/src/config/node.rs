@@ -2,6 +2,7 @@
 //!
 //! JSON, a protobuf `Struct` and YAML are all read into it; [`Section`] takes a map of it apart.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -11,6 +12,12 @@ use strsim::damerau_levenshtein;
 
 use super::duration::{self, DurationError};
 use crate::problem::{Place, Problems};
+
+/// The longest key, in bytes, for which the nearest known one is looked for.
+const LONGEST_KEY: usize = 64;
+
+/// So many keys a map may well have.
+const MANY: usize = 1 << 20;
 
 /// A value of a configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,17 +99,23 @@ impl Node {
         let Self::Map(entries) = self else {
             return wrong_kind("a map", &self, place, problems);
         };
-        let mut places = std::collections::HashMap::with_capacity(entries.len());
+        // Where each key stands last, and whether more than once.
+        let mut last = HashMap::with_capacity(entries.len().min(MANY));
         for (i, (key, _)) in entries.iter().enumerate() {
-            if places.insert(key.clone(), i).is_some() {
+            last.entry(key.as_str())
+                .and_modify(|(at, twice)| (*at, *twice) = (i, true))
+                .or_insert((i, false));
+        }
+        let mut counts = Vec::with_capacity(entries.len());
+        for (i, (key, _)) in entries.iter().enumerate() {
+            let (at, twice) = last.get(key.as_str()).copied().unwrap_or((i, false));
+            counts.push(at == i);
+            if at == i && twice {
                 problems.warn(&place.key(key), "stands twice; the last one counts");
             }
         }
-        let last = entries
-            .into_iter()
-            .enumerate()
-            .filter(|(i, (key, _))| places.get(key) == Some(i));
-        Some(last.map(|(_, entry)| entry).collect())
+        let entries = entries.into_iter().zip(counts).filter(|(_, counts)| *counts);
+        Some(entries.map(|(entry, _)| entry).collect())
     }
 }
 
@@ -252,6 +265,9 @@ impl Section {
     /// Ends the reading: each key that nobody asked for is an error that names the nearest known one.
     pub fn finish(self, problems: &mut Problems) {
         for (key, _) in &self.entries {
+            if problems.is_full() {
+                return;
+            }
             let place = self.place.key(key);
             match nearest(key, &self.known) {
                 Some(near) => problems.error(&place, format_args!("unknown key; did you mean `{near}`?")),
@@ -273,6 +289,10 @@ fn whole(number: f64) -> Option<i64> {
 
 /// The known key that `key` is most likely a misspelling of.
 pub(super) fn nearest<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
+    // What is compared takes time by the length of both.
+    if key.len() > LONGEST_KEY {
+        return None;
+    }
     let folded = key.to_ascii_lowercase().replace('-', "_");
     let near = known
         .iter()
