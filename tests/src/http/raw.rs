@@ -15,6 +15,8 @@ use std::net::{Shutdown, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tokio::net::TcpSocket;
+
 use super::{LIMIT, Response, header};
 
 /// A connection to a server on loopback.
@@ -24,6 +26,9 @@ pub struct Connection {
     /// Read and not yet part of an answer.
     unread: Vec<u8>,
 }
+
+/// Nothing came in time.
+struct TooLate;
 
 /// A request line and headers, `Host` included, with the empty line after them.
 pub fn head(method: &str, target: &str, headers: &[(&str, &str)]) -> String {
@@ -110,6 +115,39 @@ impl Connection {
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
+    /// Gives up the connection with a TCP reset: whoever sent or awaited something is not even told that it ended.
+    pub fn reset(self) {
+        // What cannot be set on a socket that is gone needs no reset.
+        let _ = TcpSocket::from_std_stream(self.stream).set_zero_linger();
+    }
+
+    /// Waits until the server has sent something or closed, and leaves it unread.
+    #[track_caller]
+    pub fn wait_for_answer(&mut self) {
+        self.stream
+            .set_read_timeout(Some(LIMIT))
+            .expect("a socket takes a time limit");
+        let sent = self.stream.peek(&mut [0]);
+        assert!(
+            !matches!(&sent, Err(error) if error.kind() == ErrorKind::WouldBlock),
+            "no answer within {LIMIT:?}"
+        );
+    }
+
+    /// All that the server has sent, once that is `enough` or the server has closed; for what is no HTTP/1.1.
+    #[track_caller]
+    pub fn received_until(&mut self, enough: impl Fn(&[u8]) -> bool) -> &[u8] {
+        let deadline = Instant::now() + LIMIT;
+        while !enough(&self.unread) {
+            match self.read_before(deadline) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(TooLate) => panic!("not enough within {LIMIT:?}: {}", self.unread.escape_ascii()),
+            }
+        }
+        &self.unread
+    }
+
     /// The next answer, or `None` if the server closes without one.
     #[track_caller]
     pub fn answer(&mut self) -> Option<Response> {
@@ -125,23 +163,35 @@ impl Connection {
                 self.unread.drain(..length);
                 return Some(Some(response));
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return None;
-            }
-            self.stream
-                .set_read_timeout(Some(left))
-                .expect("a socket takes a time limit");
-            let mut buffer = [0; 16 * 1024];
-            match self.stream.read(&mut buffer) {
-                Ok(count) if count > 0 => self.unread.extend_from_slice(&buffer[..count]),
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return None,
-                _ => {
+            match self.read_before(deadline) {
+                Ok(0) => {
                     let last = parse(&self.unread, true).map(|(response, _)| response);
                     self.unread.clear();
                     return Some(last);
                 }
+                Ok(_) => {}
+                Err(TooLate) => return None,
             }
+        }
+    }
+
+    /// Reads what is there, at least a byte; zero says that the server has closed, or reset.
+    fn read_before(&mut self, deadline: Instant) -> Result<usize, TooLate> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(TooLate);
+        }
+        self.stream
+            .set_read_timeout(Some(left))
+            .expect("a socket takes a time limit");
+        let mut buffer = [0; 16 * 1024];
+        match self.stream.read(&mut buffer) {
+            Ok(count) => {
+                self.unread.extend_from_slice(&buffer[..count]);
+                Ok(count)
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Err(TooLate),
+            Err(_) => Ok(0),
         }
     }
 }
