@@ -4,6 +4,8 @@
 mod envoy {
     mod audit;
     mod configuration;
+    mod hostile;
+    mod hostile_configurations;
     mod posts;
     mod reload;
     mod secrets;
