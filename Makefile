@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup wasm test lint fuzz fuzz-check soak advisories demo demo-check bench clean
+.PHONY: help setup wasm test lint fuzz fuzz-check soak advisories demo demo-check bench bench-core clean
 
 # CI's log is read as text, a stale Cargo.lock is a fault there, and one run shows every failure.
 ifdef CI
@@ -97,6 +97,12 @@ bench: ## Measure speed, memory and size: a table, and target/bench.json (some m
 	@cp "$(dir $(BUILT))registry_auth_noop.wasm" target/noop.wasm
 	$(call say,measuring)
 	@cargo run -q $(LOCKED) -p registry-auth-tests --bin bench
+
+bench-core: ## Count the instructions of core's steps, beside those of the run before (valgrind)
+	@$(SETUP) bench-core
+	$(call say,building the steps; then counting)
+	@. tests/parts/lib.sh; GUNGRAUN_RUNNER="$$cache/bin/gungraun-runner-$$GUNGRAUN" \
+	  cargo bench -q $(LOCKED) -p registry-auth-core --bench instructions
 
 clean: ## Delete what was built here (the cache of outside parts stays)
 	$(call say,deleting target)

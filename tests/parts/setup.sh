@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # setup.sh LEVEL…: brings every outside part that a level needs, and says so, a line for each; silent when all is
-# there. Levels: wasm (build the filter), demo, lint, fuzz, test, bench, all (but bench).
+# there. Levels: wasm (build the filter), demo, lint, fuzz, test, bench, bench-core (a part of it), all (but bench).
 #
 # Parts land in ${REGISTRY_AUTH_CACHE:-${XDG_CACHE_HOME:-~/.cache}/envoy-registry-auth}, outside the checkout and under
 # names with their version, so that a second clone builds nothing twice:
@@ -50,6 +50,11 @@ level() {
       fetch debian.sh wrk openssl
       level wasm
       compile oha.sh
+      level bench-core
+      ;;
+    bench-core)
+      fetch debian.sh valgrind
+      compile gungraun.sh
       ;;
     lint)
       level wasm
@@ -65,7 +70,7 @@ level() {
       level fuzz
       ;;
     *)
-      echo "error: there is no level \`$1\`; levels are wasm, demo, lint, fuzz, test, bench and all" >&2
+      echo "error: there is no level \`$1\`; levels are wasm, demo, lint, fuzz, test, bench, bench-core and all" >&2
       exit 2
       ;;
   esac
