@@ -99,9 +99,10 @@ impl StaticUsers {
             None => Some(Password::Any),
             Some(text) if text.expose().is_empty() => Some(Password::Nothing),
             Some(text) => {
-                let place = user.place.key("password");
-                let hash = problems.keep(&place, Hash::parse(text.expose()));
-                hash.inspect(|hash| self.dearest.note(hash)).map(Password::Hashed)
+                let hash = Hash::parse(text.expose());
+                let hash = hash.map_err(|error| problems.error(&user.place.key("password"), error));
+                let hash = hash.inspect(|hash| self.dearest.note(hash));
+                hash.ok().map(Password::Hashed)
             }
         };
         let (Some(account), Some(password)) = (account, password) else {

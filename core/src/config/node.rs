@@ -16,6 +16,9 @@ use crate::problem::{Place, Problems};
 /// The longest key, in bytes, for which the nearest known one is looked for.
 const LONGEST_KEY: usize = 64;
 
+/// So many keys are compared with each other.
+const SMALL: usize = 8;
+
 /// So many keys a map may well have.
 const MANY: usize = 1 << 20;
 
@@ -99,6 +102,9 @@ impl Node {
         let Self::Map(entries) = self else {
             return wrong_kind("a map", &self, place, problems);
         };
+        if is_small_and_each_key_stands_once(&entries) {
+            return Some(entries);
+        }
         // Where each key stands last, and whether more than once.
         let mut last = HashMap::with_capacity(entries.len().min(MANY));
         for (i, (key, _)) in entries.iter().enumerate() {
@@ -117,6 +123,13 @@ impl Node {
         let entries = entries.into_iter().zip(counts).filter(|(_, counts)| *counts);
         Some(entries.map(|(entry, _)| entry).collect())
     }
+}
+
+/// A user or a rule: of those a configuration has a hundred thousand, and to hash their keys takes longer.
+fn is_small_and_each_key_stands_once(entries: &[(String, Node)]) -> bool {
+    let stands_before =
+        |(i, (key, _)): (usize, &(String, Node))| entries.iter().take(i).any(|(before, _)| before == key);
+    entries.len() <= SMALL && !entries.iter().enumerate().any(stands_before)
 }
 
 fn wrong_kind<T>(wanted: &str, found: &Node, place: &Place, problems: &mut Problems) -> Option<T> {

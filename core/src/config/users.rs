@@ -74,6 +74,8 @@ fn user(name: String, node: Node, users: &Place, problems: &mut Problems) -> Opt
             );
             None
         }
+        // Of a hundred thousand users hardly one needs a place to be told.
+        Some(Node::Text(text)) => Some(Some(Secret::new(text))),
         Some(node) => node
             .into_text(&section.place_of("password"), problems)
             .map(|text| Some(Secret::new(text))),
@@ -89,8 +91,11 @@ fn user(name: String, node: Node, users: &Place, problems: &mut Problems) -> Opt
 }
 
 fn labels(section: &mut Section, problems: &mut Problems) -> BTreeMap<String, Vec<String>> {
+    let Some(node) = section.take("labels") else {
+        return BTreeMap::new();
+    };
     let place = section.place_of("labels");
-    let Some(entries) = section.take("labels").and_then(|node| node.into_map(&place, problems)) else {
+    let Some(entries) = node.into_map(&place, problems) else {
         return BTreeMap::new();
     };
     let read = entries.into_iter().filter_map(|(name, node)| {
