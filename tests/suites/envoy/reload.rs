@@ -8,7 +8,7 @@ use registry_auth_tests::soak;
 
 use crate::*;
 
-/// Each is a file with one more user, and a wrong one after it: a hundred swaps, and a thousand in `make soak`.
+/// Each is a file with another user, and a wrong one after it: a hundred swaps, and a thousand in `make soak`.
 const ROUNDS: u32 = 50;
 /// After so many rounds all that is needed once is there, and what is held is weighed.
 const WARM: u32 = 10;
@@ -86,7 +86,10 @@ fn log_in(envoy: &Envoy, name: &str) -> Response {
 #[track_caller]
 fn assert_an_added_user_is_let_in(envoy: &mut Envoy, config: &mut Value, name: &str) {
     assert_eq!(log_in(envoy, name).status, 401);
-    config["users"][name] = json!({"password": keys::ADA_SECRET});
+    // The one before goes, so that each file is as long as the last one.
+    let users = config["users"].as_object_mut().expect("users are a map");
+    users.retain(|name, _| !name.starts_with("added-"));
+    users.insert(name.to_owned(), json!({"password": keys::ADA_SECRET}));
     assert_eq!(envoy.swap_config(config), Swap::Taken);
     let answer = envoy.wait_until("the added user is let in", |envoy| {
         Some(log_in(envoy, name)).filter(|answer| answer.status == 200)
