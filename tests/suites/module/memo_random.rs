@@ -18,14 +18,14 @@ use site::{Play, Question, Site, Step, Way};
 
 #[test]
 fn what_is_remembered_changes_no_answer() {
-    let seen = play(60, 0.2, &json!(false));
+    let seen = play(150, 0.2, &json!(false));
     assert!(seen.is_worth_it(), "{seen:?}");
 }
 
 #[test]
 fn what_is_remembered_brakes_nobody_and_frees_nobody() {
-    let throttle = json!({"failures": 2, "window": "2m", "brake": "10s", "brake_max": "40s", "entries": 64});
-    let seen = play(60, 0.4, &throttle);
+    let throttle = json!({"failures": 2, "window": "2m", "brake": "1m", "brake_max": "4m", "entries": 64});
+    let seen = play(150, 0.4, &throttle);
     let all = seen.all.get();
     assert!(
         seen.is_worth_it() && seen.braked.get() * 50 > all && seen.freed.get() * 200 > all,
