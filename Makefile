@@ -64,11 +64,11 @@ fuzz-check: ## The same for five seconds each, as CI does
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=5
 
 soak: ## What takes long: a thousand changes under load, ten times the random cases, a minute for each fuzz target
-	@$(SETUP) test fuzz
+	@$(SETUP) test
 	@$(MAKE) --no-print-directory wasm
 	$(call say,cargo test with ten times the rounds)
-	@SOAK_TIMES=10 cargo test --workspace $(LOCKED) $(KEEP_GOING) -p registry-auth-tests
-	@core/fuzz/run.sh 60
+	@SOAK_TIMES=10 cargo test --workspace $(LOCKED) $(KEEP_GOING)
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=60
 
 advisories: ## Look up the dependencies in the RustSec database (fetched from its git repository)
 	@$(SETUP) lint

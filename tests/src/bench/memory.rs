@@ -1,6 +1,5 @@
 //! Resident memory of Envoy, with and without the filter.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
@@ -11,12 +10,17 @@ use super::scenarios::{few, with};
 use crate::certificates::{Algorithm, Certified};
 use crate::envoy::Envoy;
 use crate::http;
+use crate::process;
 
 const MB: f64 = 1_000_000.0;
 /// Further workers that are weighed at once.
 const FURTHER: u32 = 4;
-/// The longest that memory is given back.
-const LONGEST: Duration = Duration::from_mins(1);
+/// How long nothing is given back to the system before that counts as the end of it: a part is each second.
+const REST: Duration = Duration::from_secs(10);
+/// The longest that it is waited for.
+const LONGEST: Duration = Duration::from_mins(3);
+/// What comes and goes, in megabytes.
+const FLUTTER: f64 = 0.1;
 
 #[track_caller]
 pub(super) fn measure(report: &mut Report) {
@@ -62,19 +66,17 @@ fn growth(key: &Certified) -> f64 {
     until(1_000_000) - full
 }
 
-/// What is left when nothing more is given back to the system.
+/// What is left when nothing more is given back.
+#[track_caller]
 fn settled(envoy: &Envoy) -> f64 {
-    let deadline = Instant::now() + LONGEST;
-    let mut last = megabytes(envoy);
-    loop {
-        // An interval, not a wait for something: the allocator gives back a part each second.
-        thread::sleep(Duration::from_secs(3));
+    let (mut least, mut since) = (megabytes(envoy), Instant::now());
+    process::wait_until("memory is at rest", LONGEST, || {
         let now = megabytes(envoy);
-        if now >= last - 0.1 || Instant::now() > deadline {
-            return now;
+        if now < least - FLUTTER {
+            (least, since) = (now, Instant::now());
         }
-        last = now;
-    }
+        (since.elapsed() >= REST).then_some(least)
+    })
 }
 
 fn megabytes(envoy: &Envoy) -> f64 {

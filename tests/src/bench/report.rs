@@ -24,7 +24,7 @@ const WHY: [(&str, &str); 2] = [
     (
         "remembered_over_bare",
         "the host calls of any answer, which `noop` makes, come to as much as the goal leaves: noop itself is at 0.6 to \
-         0.7 of noop_bare. Tried: as few calls as an answer, its record and its counters need.",
+         0.7 of noop_bare. Tried: a quarter fewer instructions in the module, which are a sixth of Envoy's time.",
     ),
 ];
 

@@ -73,6 +73,12 @@ fn the_table_of_envoys_has_every_release_that_is_tested() {
     )
     .collect();
     assert_eq!(named, EnvoyRelease::ALL.map(EnvoyRelease::version));
+    // Who signs is shown by the suite `envoy`.
+    for release in EnvoyRelease::ALL {
+        let signer = if release.has_sign() { "Envoy" } else { "the module" };
+        let row = format!("| {} | {signer} | the module |", release.version());
+        assert!(document("README.md").contains(&row), "no row `{row}`");
+    }
 }
 
 /// The keys that the error about `?` proposes.

@@ -3,6 +3,7 @@
 
 mod keys;
 mod patterns;
+mod sizes;
 mod texts;
 
 use std::fs;
