@@ -206,7 +206,8 @@ impl Judge<'_> {
 
     fn regex(&self, i: usize, expression: &str, choice: &Choice) -> Option<Regex> {
         let (mut filled, mut plain) = (String::new(), String::new());
-        for part in parts(expression) {
+        let parts = parts(expression);
+        for (at, part) in parts.iter().enumerate() {
             match part {
                 Part::Text(text) => {
                     filled.push_str(text);
@@ -222,6 +223,11 @@ impl Judge<'_> {
                     } else if value.is_empty() && (filled.ends_with('[') || filled.ends_with("[^")) {
                         // No character at all, where `[]` would not be read as a class: a value is data, also none.
                         filled.push_str(r"[^\s\S]");
+                    } else if value.is_empty()
+                        && matches!(parts.get(at + 1), Some(Part::Text(text)) if text.starts_with(['*', '+', '?', '{']))
+                    {
+                        // What repeats a value repeats nothing else.
+                        filled.push_str("(?:)");
                     } else {
                         filled.push_str(&regex::escape(&value));
                     }
