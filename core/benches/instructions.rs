@@ -16,7 +16,7 @@ use registry_auth_core::acl::{Asked, Grant, PatternMemo};
 use registry_auth_core::authn::attempt::{Attempt, InPlace};
 use registry_auth_core::authn::hash::Hash;
 use registry_auth_core::config::Document;
-use registry_auth_core::decide::{Decision, decide};
+use registry_auth_core::decide::{Decision, Step, decide};
 use registry_auth_core::memo::{CredentialMemo, Seed, TokenKey, TokenMemo};
 use registry_auth_core::policy::Policy;
 use registry_auth_core::problem::Problems;
@@ -57,7 +57,7 @@ fn policy(rules: usize) -> Policy {
     });
     let mut problems = Problems::default();
     let node = serde_json::from_value(config).expect("a configuration");
-    let document = Document::read(node, &|_| None, &mut problems);
+    let document = Document::read(node, Sources::of_a_proxy(&|_| None), &mut problems);
     let (policy, _) = Policy::compile(document, now(), problems).expect("a good configuration");
     policy
 }
@@ -166,8 +166,11 @@ fn decided(scopes: &str) -> (Policy, Decision) {
         method: Method::Get,
         offline: false,
     };
-    let decision = decide(&policy, &request, &mut InPlace, &mut PatternMemo::new(seed()));
-    (policy, decision.expect("an open account"))
+    let step = decide(&policy, &request, &mut InPlace, &mut PatternMemo::new(seed()));
+    let Ok(Step::Decided(decision)) = step else {
+        panic!("an open account")
+    };
+    (policy, decision)
 }
 
 fn issue(policy: &Policy, decision: &Decision) -> Token {

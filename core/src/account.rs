@@ -71,8 +71,8 @@ impl Account {
 
     /// The account of those who send no credentials.
     #[must_use]
-    pub fn anonymous() -> Self {
-        Self::default()
+    pub const fn anonymous() -> Self {
+        Self(String::new())
     }
 
     /// Whether this is the anonymous account.

@@ -83,7 +83,8 @@ pub struct Asked<'a> {
     pub scope: &'a Scope,
 }
 
-/// What one scope was granted, and the rule that said so. Made by [`Acl::decide`], nowhere else.
+/// What one scope was granted, and the rule that said so. Made by [`Acl::decide`] and of what a back-end answered, nowhere
+/// else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     scope: Scope,
@@ -111,6 +112,8 @@ pub enum Because {
         /// The operator's note on it.
         comment: Option<Arc<str>>,
     },
+    /// No rule matches, and this back-end says so; named by its key in the configuration.
+    Backend(Arc<str>),
 }
 
 impl Acl {
@@ -168,6 +171,7 @@ impl fmt::Display for Because {
                 rule(f, index, comment)?;
                 f.write_str(" cannot be judged")
             }
+            Self::Backend(name) => write!(f, "{name} says so"),
         }
     }
 }
@@ -189,6 +193,15 @@ impl Grant {
     #[must_use]
     pub fn because(&self) -> &Because {
         &self.because
+    }
+
+    /// What a back-end says, where no rule matches.
+    pub(crate) fn found_elsewhere(scope: Scope, actions: Actions, because: Because) -> Self {
+        Self {
+            scope,
+            actions,
+            because,
+        }
     }
 
     /// A grant for tests of what comes after it.

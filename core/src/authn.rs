@@ -9,7 +9,7 @@ pub mod hash;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use attempt::{Attempt, Recall, Verifier, Withheld};
+use attempt::{Attempt, Recall, Verifier, Withheld, Work};
 use hash::{Argon2Cost, Argon2id, Bcrypt, Hash};
 
 use crate::account::{Account, Identity, Labels, LabelsArePatterns};
@@ -61,6 +61,17 @@ pub enum Outcome {
     Deny,
     /// The account is not known here.
     NoMatch,
+    /// Whether the password fits is to be found out elsewhere.
+    Verify(Work),
+}
+
+/// What becomes of accounts that are not among the static users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strangers {
+    /// Nobody knows them: they cost what a wrong password costs.
+    AreRefused,
+    /// Somebody else is asked, which takes its own time.
+    AreAskedElsewhere,
 }
 
 /// What an account was let in by.
@@ -70,6 +81,12 @@ pub enum Proof {
     Password,
     /// Nothing: the account has no password.
     Open,
+}
+
+/// What comparing came to.
+enum Computed {
+    Here { fits: bool },
+    Elsewhere(Work),
 }
 
 impl StaticUsers {
@@ -118,6 +135,12 @@ impl StaticUsers {
         );
     }
 
+    /// Whether the static users know `account`.
+    #[must_use]
+    pub fn knows(&self, account: &Account) -> bool {
+        self.users.contains_key(account.as_str())
+    }
+
     /// Whether `password`, sent from `address`, lets `account` in.
     ///
     /// # Errors
@@ -127,6 +150,7 @@ impl StaticUsers {
         account: &Account,
         password: &Secret<Vec<u8>>,
         address: IpAddr,
+        strangers: Strangers,
         verifier: &mut dyn Verifier,
     ) -> Result<Outcome, Withheld> {
         let user = self.users.get(account.as_str());
@@ -135,43 +159,91 @@ impl StaticUsers {
         {
             return Ok(Outcome::Accept(user.identity.clone(), Proof::Open));
         }
-        let attempt = Attempt {
-            account,
-            address,
-            stored: user.and_then(StaticUser::stored),
-            password,
-        };
+        let attempt = self.attempt(account, password, address);
         if account.is_anonymous() && attempt.stored.is_none() {
             // There is no name to keep secret, and nothing that a hash could bring to light.
             return Ok(Outcome::NoMatch);
         }
         let fits = match verifier.recall(&attempt)? {
             Recall::Fits => true,
-            Recall::DoesNotFit => false,
-            Recall::Unknown => {
-                let fits = self.compute(&attempt, verifier)?;
-                verifier.settle(&attempt, fits);
-                fits
+            // Whom somebody else knows is known to be wrong here, and not asked about again.
+            Recall::DoesNotFit if user.is_none() && strangers == Strangers::AreAskedElsewhere => {
+                return Ok(Outcome::Deny);
             }
+            Recall::DoesNotFit => false,
+            Recall::Unknown if user.is_none() && strangers == Strangers::AreAskedElsewhere => {
+                return Ok(Outcome::NoMatch);
+            }
+            Recall::Unknown => match self.compute(&attempt, verifier)? {
+                Computed::Here { fits } => {
+                    verifier.settle(&attempt, fits);
+                    fits
+                }
+                Computed::Elsewhere(work) => return Ok(Outcome::Verify(work)),
+            },
         };
-        Ok(match user {
+        Ok(self.outcome(account, fits))
+    }
+
+    /// What it comes to that somebody else found out about the password of `account`.
+    pub fn verified(
+        &self,
+        account: &Account,
+        password: &Secret<Vec<u8>>,
+        address: IpAddr,
+        fits: bool,
+        verifier: &mut dyn Verifier,
+    ) -> Outcome {
+        verifier.settle(&self.attempt(account, password, address), fits);
+        self.outcome(account, fits)
+    }
+
+    /// One try of `account`, with what its password is to fit.
+    pub(crate) fn attempt<'a>(
+        &'a self,
+        account: &'a Account,
+        password: &'a Secret<Vec<u8>>,
+        address: IpAddr,
+    ) -> Attempt<'a> {
+        let user = self.users.get(account.as_str());
+        Attempt {
+            account,
+            address,
+            stored: user.and_then(StaticUser::stored),
+            password,
+        }
+    }
+
+    fn outcome(&self, account: &Account, fits: bool) -> Outcome {
+        match self.users.get(account.as_str()) {
             Some(user) if fits => Outcome::Accept(user.identity.clone(), Proof::Password),
             Some(_) => Outcome::Deny,
             None => Outcome::NoMatch,
-        })
+        }
     }
 
     /// Compares, and has a failure cost what every other one costs.
-    fn compute(&self, attempt: &Attempt<'_>, verifier: &mut dyn Verifier) -> Result<bool, Withheld> {
-        if let Some(hash) = attempt.stored
-            && verifier.verify(hash, attempt.password)?
-        {
-            return Ok(true);
+    fn compute(&self, attempt: &Attempt<'_>, verifier: &mut dyn Verifier) -> Result<Computed, Withheld> {
+        let decoys = self.dearest.decoys(attempt.stored);
+        let elsewhere = |stored: Option<&Hash>, decoys| {
+            let stored = stored.cloned();
+            Ok(Computed::Elsewhere(Work { stored, decoys }))
+        };
+        if let Some(hash) = attempt.stored {
+            if !verifier.computes(hash) {
+                return elsewhere(Some(hash), decoys);
+            }
+            if verifier.verify(hash, attempt.password)? {
+                return Ok(Computed::Here { fits: true });
+            }
         }
-        for decoy in self.dearest.decoys(attempt.stored) {
+        if !decoys.iter().all(|decoy| verifier.computes(decoy)) {
+            return elsewhere(None, decoys);
+        }
+        for decoy in decoys {
             verifier.verify(&decoy, attempt.password)?;
         }
-        Ok(false)
+        Ok(Computed::Here { fits: false })
     }
 
     /// The dearest bcrypt cost, and the most work of an argon2id hash in KiB, if there is one of that kind.

@@ -3,22 +3,22 @@
 //! Reading takes a [`Node`] apart and collects every fault; [`crate::policy::Policy`] is what a document amounts to.
 
 pub mod acl;
+pub mod backend;
 pub mod cache;
 pub mod duration;
 pub mod node;
+mod scalar;
 pub mod server;
+pub mod sources;
 mod throttle;
 pub mod token;
 pub mod users;
 
 pub use node::{Node, Section};
+pub use sources::{Environment, Sources};
 
 use crate::problem::{Place, Problems};
-use crate::secret::Secret;
 use crate::throttle::Settings;
-
-/// Where environment variables come from. In Envoy's module only those arrive that `host_env_keys` names.
-pub type Environment<'a> = &'a dyn Fn(&str) -> Option<Secret<String>>;
 
 /// All that a configuration can say.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +43,21 @@ pub struct Document {
     pub cache: cache::Cache,
     /// How guessing is braked; `None` if it is not.
     pub throttle: Option<Settings>,
+    /// What only the program beside the proxy has; `None` in a proxy.
+    pub program: Option<Program>,
+}
+
+/// What the program beside the proxy has: sections as written, for it to read.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The keys of `server` that are about its listener.
+    pub listener: Section,
+    /// `filter`: where the filter asks.
+    pub filter: Option<Section>,
+    /// `admin`: health and metrics.
+    pub admin: Option<Section>,
+    /// The back-ends.
+    pub backends: backend::Backends,
 }
 
 /// `request_body`: who reads the body of a POST to the token endpoint.
@@ -67,24 +82,6 @@ pub enum Audit {
     Off,
 }
 
-/// Sections of docker_auth that need a program beside the proxy.
-const BACK_ENDS: [&str; 14] = [
-    "acl_mongo",
-    "acl_xorm",
-    "casbin_authz",
-    "ext_auth",
-    "ext_authz",
-    "github_auth",
-    "gitlab_auth",
-    "google_auth",
-    "ldap_auth",
-    "mongo_auth",
-    "oidc_auth",
-    "plugin_authn",
-    "plugin_authz",
-    "xorm_auth",
-];
-
 /// Keys that are easily written at the top, though they belong into a section.
 const MISPLACED: [(&str, &str); 13] = [
     ("addr", "server.addr"),
@@ -104,18 +101,30 @@ const MISPLACED: [(&str, &str); 13] = [
 
 impl Document {
     /// Reads a configuration; what is wrong with it is noted in `problems`, and then reads as absent.
-    pub fn read(node: Node, environment: Environment, problems: &mut Problems) -> Self {
+    pub fn read(node: Node, sources: Sources<'_>, problems: &mut Problems) -> Self {
         let Some(mut root) = Section::open(node, Place::root(), problems) else {
             return Self::default();
         };
         let mut document = Self::default();
-        if let Some(section) = root.section("server", problems) {
-            document.server = server::Server::read(section, problems);
+        let server = root.section("server", problems);
+        if sources.files.is_some() {
+            let server = server.unwrap_or_else(|| Section::empty(root.place_of("server")));
+            let (server, listener) = server::Server::read_with_listener(server, sources, problems);
+            document.server = server;
+            document.program = Some(Program {
+                listener,
+                filter: root.section("filter", problems),
+                admin: root.section("admin", problems),
+                backends: backend::Backends::read(&mut root, problems),
+            });
+        } else {
+            document.server = server.map_or_else(Default::default, |section| server::Server::read(section, problems));
+            backend::Backends::refuse(&mut root, problems);
         }
         document.token = root
             .section("token", problems)
-            .map(|section| token::Token::read(section, environment, problems));
-        document.users = users::read(&mut root, environment, problems);
+            .map(|section| token::Token::read(section, sources, problems));
+        document.users = users::read(&mut root, sources, problems);
         document.acl = root
             .take("acl")
             .map(|node| acl::read(node, &Place::root().key("acl"), problems));
@@ -129,14 +138,6 @@ impl Document {
             document.cache = cache::Cache::read(section, problems);
         }
         document.throttle = throttle::read(&mut root, problems);
-        for key in BACK_ENDS {
-            if root.remove(key).is_some() {
-                problems.error(
-                    &Place::root().key(key),
-                    "a proxy cannot do this by itself; only `users` and `acl` work here",
-                );
-            }
-        }
         for (key, place) in MISPLACED {
             if root.remove(key).is_some() {
                 problems.error(
@@ -159,7 +160,7 @@ impl Audit {
 }
 
 /// The meaning of one of a few words; another one is an error.
-fn choice<T: Copy>(
+pub fn choice<T: Copy>(
     section: &mut Section,
     key: &'static str,
     problems: &mut Problems,

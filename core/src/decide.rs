@@ -1,14 +1,20 @@
 //! Who it is, then what they may do: the outcome of a request for a token.
+//!
+//! Nothing here waits. Where somebody else has to be asked, [`decide`] ends with a [`Question`], and [`resume`] goes on
+//! with its answer: a filter asks over the network, a program its own back-ends.
+
+use std::borrow::Cow;
 
 use thiserror::Error;
 
 use crate::account::{Account, Identity};
-use crate::acl::{Asked, Grant, PatternMemo};
-use crate::authn::attempt::{Verifier, Withheld};
-use crate::authn::{Outcome, Proof};
+use crate::acl::{Asked, Because, Grant, PatternMemo};
+use crate::authn::attempt::{Verifier, Withheld, Work};
+use crate::authn::{Outcome, Proof, Strangers};
 use crate::policy::Policy;
 use crate::reply::Refusal;
 use crate::request::{Credentials, Malformed, TokenRequest, Unproven};
+use crate::scope::{Actions, Scope};
 use crate::secret::Secret;
 use crate::service::Service;
 
@@ -17,9 +23,68 @@ use crate::service::Service;
 pub struct Decision {
     identity: Identity,
     proof: Proof,
+    backend: Cow<'static, str>,
     service: Service,
     grants: Vec<Grant>,
 }
+
+/// How far a request came.
+#[derive(Debug)]
+pub enum Step {
+    /// To its end.
+    Decided(Decision),
+    /// Somebody else has to be asked.
+    Ask(Question),
+}
+
+/// What has to be found out elsewhere.
+#[derive(Debug)]
+pub enum Question {
+    /// Whether the password of a static user fits: [`Answer::Verified`].
+    Verify(Work),
+    /// Who an account is that is no static user: [`Answer::Accepted`], [`Answer::Decided`] or [`Answer::Denied`].
+    Authenticate,
+    /// What an account may do of the scopes that no rule decides: [`Answer::Granted`].
+    Authorize(Undetermined),
+}
+
+/// An account that is known, and what is known of its grants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undetermined {
+    known: Known,
+    /// One for each scope; `None` where no rule matches.
+    grants: Vec<Option<Grant>>,
+    scopes: Vec<Scope>,
+}
+
+/// Who was let in, how, and by what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Who.
+    pub identity: Identity,
+    /// How.
+    pub proof: Proof,
+    /// The back-end, by its key in the configuration; [`USERS`] for static users.
+    pub backend: Cow<'static, str>,
+}
+
+/// What was found out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Whether the password fits.
+    Verified(bool),
+    /// This is who it says; what they may do is not decided.
+    Accepted(Known),
+    /// This is who it says, and this is what they may do, scope by scope in the order asked.
+    Decided(Known, Vec<(Actions, Because)>),
+    /// What they may do of the scopes that were asked about, in their order.
+    Granted(Vec<(Actions, Because)>),
+    /// Nobody knows the account, or the password is wrong.
+    Denied,
+}
+
+/// What the static users are called among the back-ends.
+pub const USERS: &str = "users";
 
 /// Why there is no decision.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -33,9 +98,13 @@ pub enum Undecided {
     /// A hash that is needed was not computed.
     #[error(transparent)]
     Withheld(#[from] Withheld),
+    /// An answer to another question than the one asked.
+    #[error("an answer that does not fit the question")]
+    StrayAnswer,
 }
 
-/// Decides about `request` by `policy`. What is decided does not depend on `patterns`, only how fast.
+/// Decides about `request` by `policy`, as far as that is possible here. What is decided does not depend on `patterns`,
+/// only how fast.
 ///
 /// # Errors
 /// See [`Undecided`].
@@ -44,7 +113,7 @@ pub fn decide(
     request: &TokenRequest,
     verifier: &mut dyn Verifier,
     patterns: &mut PatternMemo,
-) -> Result<Decision, Undecided> {
+) -> Result<Step, Undecided> {
     if policy
         .services
         .as_ref()
@@ -52,40 +121,166 @@ pub fn decide(
     {
         return Err(Undecided::ForeignService(request.service.clone()));
     }
-    let (identity, proof) = authenticate(policy, request, verifier)?;
+    let strangers = if policy.asks.accounts {
+        Strangers::AreAskedElsewhere
+    } else {
+        Strangers::AreRefused
+    };
+    let claim = Claim::of(request)?;
+    let outcome = policy
+        .users
+        .authenticate(claim.account, claim.password, request.address, strangers, verifier)?;
+    match outcome {
+        Outcome::Accept(identity, proof) => Ok(authorize(policy, request, Known::user(identity, proof), patterns)),
+        Outcome::NoMatch if policy.asks.accounts => Ok(Step::Ask(Question::Authenticate)),
+        Outcome::Deny | Outcome::NoMatch => Err(Undecided::Unproven(Unproven::WrongCredentials)),
+        Outcome::Verify(work) => Ok(Step::Ask(Question::Verify(work))),
+    }
+}
+
+/// Goes on with what was found out.
+///
+/// # Errors
+/// See [`Undecided`].
+pub fn resume(
+    policy: &Policy,
+    request: &TokenRequest,
+    question: Question,
+    answer: Answer,
+    verifier: &mut dyn Verifier,
+    patterns: &mut PatternMemo,
+) -> Result<Step, Undecided> {
+    let wrong = || Err(Undecided::Unproven(Unproven::WrongCredentials));
+    let Claim { account, password } = Claim::of(request)?;
+    match (question, answer) {
+        (Question::Verify(_), Answer::Verified(fits)) => {
+            let users = &policy.users;
+            match users.verified(account, password, request.address, fits, verifier) {
+                Outcome::Accept(identity, proof) => {
+                    Ok(authorize(policy, request, Known::user(identity, proof), patterns))
+                }
+                Outcome::Deny | Outcome::NoMatch | Outcome::Verify(_) => wrong(),
+            }
+        }
+        (Question::Authenticate, Answer::Denied) => {
+            verifier.settle(&policy.users.attempt(account, password, request.address), false);
+            wrong()
+        }
+        (Question::Authenticate, Answer::Accepted(known)) => {
+            verifier.settle(&policy.users.attempt(account, password, request.address), true);
+            Ok(authorize(policy, request, known, patterns))
+        }
+        (Question::Authenticate, Answer::Decided(known, found)) => {
+            verifier.settle(&policy.users.attempt(account, password, request.address), true);
+            let undetermined = Undetermined {
+                known,
+                grants: vec![None; request.scopes.iter().len()],
+                scopes: request.scopes.iter().cloned().collect(),
+            };
+            Ok(Step::Decided(undetermined.with(found, request)?))
+        }
+        (Question::Authorize(undetermined), Answer::Granted(found)) => {
+            Ok(Step::Decided(undetermined.with(found, request)?))
+        }
+        (Question::Verify(_) | Question::Authenticate | Question::Authorize(_), _) => Err(Undecided::StrayAnswer),
+    }
+}
+
+/// Decides what `known` may do of what `request` asks, as far as rules say so.
+#[must_use]
+pub fn authorize(policy: &Policy, request: &TokenRequest, known: Known, patterns: &mut PatternMemo) -> Step {
     let asked = request.scopes.iter().map(|scope| Asked {
-        identity: &identity,
+        identity: &known.identity,
         address: request.address,
         service: &request.service,
         scope,
     });
-    let grants = asked.map(|asked| policy.acl.decide(&asked, patterns)).collect();
-    Ok(Decision {
-        identity,
-        proof,
-        service: request.service.clone(),
-        grants,
-    })
+    let grants: Vec<Grant> = asked.map(|asked| policy.acl.decide(&asked, patterns)).collect();
+    let is_open = |grant: &Grant| policy.asks.scopes && *grant.because() == Because::NoRule;
+    if !grants.iter().any(is_open) {
+        return Step::Decided(Decision {
+            identity: known.identity,
+            proof: known.proof,
+            backend: known.backend,
+            service: request.service.clone(),
+            grants,
+        });
+    }
+    let scopes = grants.iter().filter(|grant| is_open(grant));
+    Step::Ask(Question::Authorize(Undetermined {
+        scopes: scopes.map(|grant| grant.scope().clone()).collect(),
+        grants: grants
+            .into_iter()
+            .map(|grant| (!is_open(&grant)).then_some(grant))
+            .collect(),
+        known,
+    }))
 }
 
-fn authenticate(
-    policy: &Policy,
-    request: &TokenRequest,
-    verifier: &mut dyn Verifier,
-) -> Result<(Identity, Proof), Undecided> {
-    let nothing = Secret::new(Vec::new());
-    let (account, password) = match &request.credentials {
-        // The anonymous account is asked for like any other: without an entry `""` nobody is let in unnamed.
-        Credentials::Anonymous => (&Account::anonymous(), &nothing),
-        Credentials::Password { account, password } => (account, password),
-        Credentials::RefreshToken(_) => return Err(Undecided::Unproven(Unproven::RefreshToken)),
-    };
-    let outcome = policy
-        .users
-        .authenticate(account, password, request.address, verifier)?;
-    match outcome {
-        Outcome::Accept(identity, proof) => Ok((identity, proof)),
-        Outcome::Deny | Outcome::NoMatch => Err(Undecided::Unproven(Unproven::WrongCredentials)),
+/// Who somebody says they are.
+struct Claim<'a> {
+    account: &'a Account,
+    password: &'a Secret<Vec<u8>>,
+}
+
+impl<'a> Claim<'a> {
+    fn of(request: &'a TokenRequest) -> Result<Self, Undecided> {
+        static ANONYMOUS: Account = Account::anonymous();
+        static NOTHING: Secret<Vec<u8>> = Secret::new(Vec::new());
+        match &request.credentials {
+            // The anonymous account is asked for like any other: without an entry `""` nobody is let in unnamed.
+            Credentials::Anonymous => Ok(Self {
+                account: &ANONYMOUS,
+                password: &NOTHING,
+            }),
+            Credentials::Password { account, password } => Ok(Self { account, password }),
+            Credentials::RefreshToken(_) => Err(Undecided::Unproven(Unproven::RefreshToken)),
+        }
+    }
+}
+
+impl Known {
+    /// A static user.
+    #[must_use]
+    pub fn user(identity: Identity, proof: Proof) -> Self {
+        Self {
+            identity,
+            proof,
+            backend: Cow::Borrowed(USERS),
+        }
+    }
+}
+
+impl Undetermined {
+    /// Who asks.
+    #[must_use]
+    pub fn known(&self) -> &Known {
+        &self.known
+    }
+
+    /// The scopes that no rule decides.
+    #[must_use]
+    pub fn scopes(&self) -> &[Scope] {
+        &self.scopes
+    }
+
+    /// The decision, with what was found out about each scope that was open. Nothing is granted that was not asked for.
+    fn with(self, found: Vec<(Actions, Because)>, request: &TokenRequest) -> Result<Decision, Undecided> {
+        if found.len() != self.scopes.len() {
+            return Err(Undecided::StrayAnswer);
+        }
+        let mut found = self.scopes.into_iter().zip(found).map(|(scope, (actions, because))| {
+            let actions = scope.actions().intersection(&actions);
+            Grant::found_elsewhere(scope, actions, because)
+        });
+        let grants = self.grants.into_iter().map(|grant| grant.or_else(|| found.next()));
+        Ok(Decision {
+            grants: grants.collect::<Option<_>>().ok_or(Undecided::StrayAnswer)?,
+            identity: self.known.identity,
+            proof: self.known.proof,
+            backend: self.known.backend,
+            service: request.service.clone(),
+        })
     }
 }
 
@@ -95,6 +290,7 @@ impl From<Undecided> for Refusal {
             Undecided::ForeignService(service) => Malformed::ForeignService(service).into(),
             Undecided::Unproven(unproven) => Self::Unproven(unproven),
             Undecided::Withheld(withheld) => Self::Withheld(withheld),
+            Undecided::StrayAnswer => Self::Unavailable,
         }
     }
 }
@@ -106,10 +302,26 @@ impl Decision {
         &self.identity
     }
 
+    /// Who was let in, how, and by what.
+    #[must_use]
+    pub fn known(&self) -> Known {
+        Known {
+            identity: self.identity.clone(),
+            proof: self.proof,
+            backend: self.backend.clone(),
+        }
+    }
+
     /// By what.
     #[must_use]
     pub fn proof(&self) -> Proof {
         self.proof
+    }
+
+    /// By which back-end, named by its key in the configuration.
+    #[must_use]
+    pub fn backend(&self) -> &str {
+        &self.backend
     }
 
     /// The registry that the token is for.
@@ -130,6 +342,7 @@ impl Decision {
         Self {
             identity,
             proof: Proof::Password,
+            backend: USERS.into(),
             service,
             grants,
         }

@@ -10,6 +10,8 @@
 //! 5. [`token`] turns a decision into a signed JWT, if [`memo`] has none for it.
 //! 6. [`reply`] is the one table from a token or a refusal to status, headers and body.
 //!
+//! Where somebody else has to be asked, [`wire`] is what is said.
+//!
 //! What all of it goes by is a [`policy`], compiled from a [`config`] document; what is wrong with a document is
 //! told as [`problem`]s, each with its place.
 
@@ -30,3 +32,4 @@ pub mod service;
 pub mod throttle;
 pub mod time;
 pub mod token;
+pub mod wire;

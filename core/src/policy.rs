@@ -59,6 +59,17 @@ pub struct Policy {
     pub cache: Cache,
     /// How guessing is braked; `None` if it is not.
     pub throttle: Option<Settings>,
+    /// What is asked elsewhere.
+    pub asks: Asks,
+}
+
+/// What is asked elsewhere, since back-ends are configured that know it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asks {
+    /// Who accounts are that no static user is.
+    pub accounts: bool,
+    /// What they may do where no rule says so.
+    pub scopes: bool,
 }
 
 impl Policy {
@@ -71,25 +82,30 @@ impl Policy {
         now: Timestamp,
         mut problems: Problems,
     ) -> Result<(Self, Vec<Problem>), Problems> {
+        let asks = document.program.as_ref().map(|program| Asks {
+            accounts: !program.backends.authn.is_empty(),
+            scopes: !program.backends.authz.is_empty(),
+        });
+        let asks = asks.unwrap_or_default();
         let endpoint = Endpoint::compile(&document.server, &mut problems);
         let real_ip = real_ip(&document.server, &mut problems);
         let services = document
             .services
             .as_ref()
             .map(|services| compile_services(services, &mut problems));
-        let users = required(
-            document.users,
-            "users",
-            "write `users: {}` if nobody may sign in",
-            &mut problems,
-        )
-        .map(|users| StaticUsers::compile(users, &mut problems));
+        let users = document.users.or_else(|| asks.accounts.then(Vec::new));
+        let users = required(users, "users", "write `users: {}` if nobody may sign in", &mut problems)
+            .map(|users| StaticUsers::compile(users, &mut problems));
         if let Some(users) = &users {
-            warn_of_dear_hashes(users, &mut problems);
+            if document.program.is_none() {
+                warn_of_dear_hashes(users, &mut problems);
+            }
         }
-        let acl = required(document.acl, "acl", "write `acl: []` to grant nothing", &mut problems)
+        let rules = document.acl.or_else(|| asks.scopes.then(Vec::new));
+        let acl = required(rules, "acl", "write `acl: []` to grant nothing", &mut problems)
             .map(|rules| Acl::compile(&rules, document.acl_options, &mut problems));
-        let token = required(document.token, "token", "it needs `issuer` and `key`", &mut problems)
+        let token = document.token.map(|token| token.or_of_the_server(&document.server));
+        let token = required(token, "token", "it needs `issuer` and `key`", &mut problems)
             .and_then(|token| compile_token(token, now, &mut problems));
         let policy = match (users, acl, token) {
             (Some(users), Some(acl), Some(Minting { issuer, mint, key })) => Some(Self {
@@ -105,6 +121,7 @@ impl Policy {
                 audit: document.audit,
                 cache: document.cache,
                 throttle: document.throttle,
+                asks,
             }),
             _ => None,
         };

@@ -18,7 +18,7 @@ pub struct Record<'a> {
     service: &'a str,
     scopes: Vec<ScopeRecord<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    backend: Option<&'static str>,
+    backend: Option<&'a str>,
     proof: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     jti: Option<Jti>,
@@ -46,7 +46,7 @@ impl<'a> Record<'a> {
             result: "issued",
             account: decision.identity().account.as_str(),
             scopes: decision.grants().iter().map(ScopeRecord::granted).collect(),
-            backend: Some("users"),
+            backend: Some(decision.backend()),
             proof: match (&request.credentials, decision.proof()) {
                 (Credentials::Anonymous, _) => "anonymous",
                 (_, Proof::Password) => "password",
@@ -116,7 +116,7 @@ impl<'a> ScopeRecord<'a> {
             Because::Rule { index, comment } | Because::CannotJudge { index, comment } => {
                 (Some(*index), comment.as_deref())
             }
-            Because::NoRule => (None, None),
+            Because::NoRule | Because::Backend(_) => (None, None),
         };
         Self {
             scope: grant.scope().to_string(),

@@ -7,7 +7,7 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 use registry_auth_core::client_address;
 use registry_auth_core::config::{Audit, RequestBody};
-use registry_auth_core::decide::{Undecided, decide};
+use registry_auth_core::decide::{Step, Undecided, decide};
 use registry_auth_core::policy::Policy;
 use registry_auth_core::reply::{Refusal, Reply};
 use registry_auth_core::request::route::Route;
@@ -192,7 +192,9 @@ impl Reading {
         let decided = decide(policy, &request, &mut attempts, &mut patterns); // 3, 4
         drop(patterns);
         let decision = match decided {
-            Ok(decision) => decision,
+            Ok(Step::Decided(decision)) => decision,
+            // A configuration that stands in the plugin names nobody who could be asked.
+            Ok(Step::Ask(_)) => return Err(Refusal::Unavailable),
             Err(undecided) => {
                 // Of a service that is not served nobody was asked who they are.
                 if !matches!(undecided, Undecided::ForeignService(_)) {

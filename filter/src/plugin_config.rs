@@ -3,7 +3,7 @@
 //! Envoy hands over a `StringValue` or `BytesValue` as its content, and Istio its `pluginConfig` as JSON text; a
 //! `google.protobuf.Struct` arrives as the serialized message, whatever Envoy's documentation says.
 
-use registry_auth_core::config::{Document, Environment, Node};
+use registry_auth_core::config::{Document, Environment, Node, Sources};
 use registry_auth_core::problem::Problems;
 use thiserror::Error;
 
@@ -50,7 +50,7 @@ pub fn check_size(bytes: usize) -> Result<(), PluginConfigError> {
 /// # Errors
 /// When there is nothing that could be looked into.
 pub fn read(bytes: &[u8], environment: Environment, problems: &mut Problems) -> Result<Document, PluginConfigError> {
-    Ok(Document::read(node(bytes)?, environment, problems))
+    Ok(Document::read(node(bytes)?, Sources::of_a_proxy(environment), problems))
 }
 
 fn node(bytes: &[u8]) -> Result<Node, PluginConfigError> {

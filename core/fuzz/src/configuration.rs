@@ -6,7 +6,7 @@ use registry_auth_core::acl::PatternMemo;
 use registry_auth_core::authn::attempt::{Attempt, Recall, Verifier, Withheld};
 use registry_auth_core::authn::hash::Hash;
 use registry_auth_core::client_address::AddressError;
-use registry_auth_core::decide::decide;
+use registry_auth_core::decide::{Step, decide};
 use registry_auth_core::memo::Seed;
 use registry_auth_core::policy::Policy;
 use registry_auth_core::problem::{Problem, Problems};
@@ -60,7 +60,7 @@ pub(crate) fn run(data: &[u8]) {
     };
     let request = head.with_body(b"").expect("a good request");
     let mut patterns = PatternMemo::new(Seed::new([7; 16]));
-    let Ok(decision) = decide(&policy, &request, &mut Trusting, &mut patterns) else {
+    let Ok(Step::Decided(decision)) = decide(&policy, &request, &mut Trusting, &mut patterns) else {
         return;
     };
     for grant in decision.grants() {
@@ -87,6 +87,10 @@ fn check(problems: &[Problem]) {
 impl Verifier for Trusting {
     fn recall(&mut self, _: &Attempt<'_>) -> Result<Recall, Withheld> {
         Ok(Recall::Fits)
+    }
+
+    fn computes(&self, _: &Hash) -> bool {
+        true
     }
 
     fn verify(&mut self, _: &Hash, _: &Secret<Vec<u8>>) -> Result<bool, Withheld> {

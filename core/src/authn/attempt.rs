@@ -32,6 +32,15 @@ pub enum Recall {
     Unknown,
 }
 
+/// Hashes that somebody else is to compute: the one that the password is to fit, and what a failure costs besides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Work {
+    /// What the password is to fit; `None` if it is known that nothing fits.
+    pub stored: Option<Hash>,
+    /// What is computed if it does not fit, for the sake of the time alone.
+    pub decoys: Vec<Hash>,
+}
+
 /// Why a hash was not computed. This is not "wrong".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Withheld {
@@ -60,13 +69,16 @@ pub trait Verifier {
     /// When nothing may be computed for it now.
     fn recall(&mut self, attempt: &Attempt<'_>) -> Result<Recall, Withheld>;
 
+    /// Whether `hash` is computed here. What is not is asked of somebody else, as [`Work`].
+    fn computes(&self, hash: &Hash) -> bool;
+
     /// Whether `password` fits `hash`, by computing it.
     ///
     /// # Errors
     /// When it was not computed.
     fn verify(&mut self, hash: &Hash, password: &Secret<Vec<u8>>) -> Result<bool, Withheld>;
 
-    /// Takes note of what `attempt` came to, of which nothing was known.
+    /// Takes note of what `attempt` came to, of which nothing was known: here, or wherever its account is known.
     fn settle(&mut self, attempt: &Attempt<'_>, fits: bool);
 }
 
@@ -77,6 +89,10 @@ pub struct InPlace;
 impl Verifier for InPlace {
     fn recall(&mut self, _: &Attempt<'_>) -> Result<Recall, Withheld> {
         Ok(Recall::Unknown)
+    }
+
+    fn computes(&self, _: &Hash) -> bool {
+        true
     }
 
     fn verify(&mut self, hash: &Hash, password: &Secret<Vec<u8>>) -> Result<bool, Withheld> {

@@ -121,6 +121,18 @@ impl Hash {
         }
     }
 
+    /// The hash as a text, which [`Self::parse`] reads back.
+    #[must_use]
+    pub fn to_text(&self) -> Secret<String> {
+        Secret::new(match self {
+            Self::Bcrypt(hash) => hash.to_text(),
+            Self::Argon2id(hash) => hash.to_text(),
+            Self::Sha256(digest) => digest
+                .iter()
+                .fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}")),
+        })
+    }
+
     /// All that the hash is, in a form that no other hash has, of the same length for each: what is done with it takes
     /// the same time for each.
     #[must_use]
@@ -201,6 +213,12 @@ impl Bcrypt {
         })
     }
 
+    fn to_text(&self) -> String {
+        let salt = bcrypt_base64().encode(self.salt);
+        let digest = String::from_utf8_lossy(&self.digest);
+        format!("$2b${:02}${salt}{digest}", self.cost)
+    }
+
     fn fits(&self, password: &[u8]) -> bool {
         // The key is the password with a NUL, of which bcrypt takes 72 bytes.
         let mut key = Vec::with_capacity(72);
@@ -262,6 +280,20 @@ impl Argon2id {
             salt,
             digest,
         })
+    }
+
+    fn to_text(&self) -> String {
+        let version = match self.version {
+            Version::V0x10 => "",
+            Version::V0x13 => "v=19$",
+        };
+        let Argon2Cost {
+            memory_kib,
+            passes,
+            lanes,
+        } = self.cost;
+        let [salt, digest] = [&self.salt, &self.digest].map(|bytes| STANDARD_NO_PAD.encode(bytes));
+        format!("$argon2id${version}m={memory_kib},t={passes},p={lanes}${salt}${digest}")
     }
 
     fn fits(&self, password: &[u8]) -> Result<bool, Withheld> {

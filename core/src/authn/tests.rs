@@ -3,14 +3,14 @@
 use std::net::Ipv4Addr;
 
 use super::*;
-use crate::config::{Document, Node};
+use crate::config::{Document, Node, Sources};
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 fn users(json: &str) -> StaticUsers {
     let mut problems = Problems::default();
     let node: Node = serde_json::from_str(&format!(r#"{{"users": {json}}}"#)).unwrap();
-    let document = Document::read(node, &|_| None, &mut problems);
+    let document = Document::read(node, Sources::of_a_proxy(&|_| None), &mut problems);
     let users = StaticUsers::compile(document.users.unwrap(), &mut problems);
     assert_eq!(problems.errors(), []);
     users
@@ -19,7 +19,7 @@ fn users(json: &str) -> StaticUsers {
 fn refusals(json: &str) -> String {
     let mut problems = Problems::default();
     let node: Node = serde_json::from_str(&format!(r#"{{"users": {json}}}"#)).unwrap();
-    let document = Document::read(node, &|_| None, &mut problems);
+    let document = Document::read(node, Sources::of_a_proxy(&|_| None), &mut problems);
     StaticUsers::compile(document.users.unwrap_or_default(), &mut problems);
     problems.to_string()
 }
@@ -31,6 +31,7 @@ fn outcome(users: &StaticUsers, account: &str, password: &str) -> Outcome {
             &account,
             &Secret::new(password.as_bytes().to_vec()),
             HERE,
+            Strangers::AreRefused,
             &mut attempt::InPlace,
         )
         .unwrap()
@@ -46,6 +47,10 @@ struct Bill {
 impl Verifier for Bill {
     fn recall(&mut self, _: &Attempt<'_>) -> Result<Recall, Withheld> {
         Ok(Recall::Unknown)
+    }
+
+    fn computes(&self, _: &Hash) -> bool {
+        true
     }
 
     fn verify(&mut self, hash: &Hash, _: &Secret<Vec<u8>>) -> Result<bool, Withheld> {
@@ -96,7 +101,13 @@ fn every_failure_costs_what_the_dearest_of_each_kind_costs() {
         let mut bill = Bill::default();
         let password = Secret::new(b"wrong".to_vec());
         let outcome = users
-            .authenticate(&Account::parse(account).unwrap(), &password, HERE, &mut bill)
+            .authenticate(
+                &Account::parse(account).unwrap(),
+                &password,
+                HERE,
+                Strangers::AreRefused,
+                &mut bill,
+            )
             .unwrap();
         assert!(matches!(outcome, Outcome::Deny | Outcome::NoMatch));
         assert_eq!(bill.bcrypt_rounds, 1 << 7, "{account}");

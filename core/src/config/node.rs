@@ -11,6 +11,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use strsim::damerau_levenshtein;
 
 use super::duration::{self, DurationError};
+use super::scalar;
 use crate::problem::{Place, Problems};
 
 /// The longest key, in bytes, for which the nearest known one is looked for.
@@ -33,6 +34,8 @@ pub enum Node {
     Number(f64),
     /// A text.
     Text(String),
+    /// What YAML has without quotes, as it is written: what it is depends on what is wanted where it stands.
+    Plain(String),
     /// A list.
     List(Vec<Node>),
     /// A map, in the order written; a key may stand in it twice.
@@ -42,6 +45,7 @@ pub enum Node {
 /// A map that is being read: each key is taken once, and what is left at the end is unknown.
 ///
 /// A fault is noted in the [`Problems`] that each call gets, and the key then reads as absent.
+#[derive(Clone)]
 pub struct Section {
     place: Place,
     entries: Vec<(String, Node)>,
@@ -56,7 +60,7 @@ impl Node {
             Self::Null => "nothing",
             Self::Bool(_) => "a truth value",
             Self::Number(_) => "a number",
-            Self::Text(_) => "a text",
+            Self::Text(_) | Self::Plain(_) => "a text",
             Self::List(_) => "a list",
             Self::Map(_) => "a map",
         }
@@ -65,7 +69,7 @@ impl Node {
     /// The text, or an error.
     pub fn into_text(self, place: &Place, problems: &mut Problems) -> Option<String> {
         match self {
-            Self::Text(text) => Some(text),
+            Self::Text(text) | Self::Plain(text) => Some(text),
             Self::Bool(_) | Self::Number(_) => {
                 problems.error(
                     place,
@@ -148,6 +152,15 @@ impl Section {
         })
     }
 
+    /// A map that is not there.
+    pub(super) fn empty(place: Place) -> Self {
+        Self {
+            place,
+            entries: Vec::new(),
+            known: Vec::new(),
+        }
+    }
+
     /// Where this map stands.
     #[must_use]
     pub fn place(&self) -> &Place {
@@ -194,6 +207,10 @@ impl Section {
         let place = self.place_of(key);
         match self.take(key)? {
             Node::Bool(flag) => Some(flag),
+            Node::Plain(text) => match scalar::flag(&text) {
+                Some(flag) => Some(flag),
+                None => wrong_kind("`true` or `false`", &Node::Plain(text), &place, problems),
+            },
             other => wrong_kind("`true` or `false`", &other, &place, problems),
         }
     }
@@ -201,30 +218,37 @@ impl Section {
     /// The whole number of `key`.
     pub fn integer(&mut self, key: &'static str, problems: &mut Problems) -> Option<i64> {
         let place = self.place_of(key);
-        match self.take(key)? {
-            Node::Number(number) => {
-                let integer = whole(number);
-                if integer.is_none() {
-                    problems.error(&place, "must be a whole number, without a fraction");
-                }
-                integer
-            }
-            other => wrong_kind("a whole number", &other, &place, problems),
+        let node = self.take(key)?;
+        let number = match &node {
+            Node::Number(number) => Some(*number),
+            Node::Plain(text) => scalar::number(text),
+            _ => None,
+        };
+        let Some(number) = number else {
+            return wrong_kind("a whole number", &node, &place, problems);
+        };
+        let integer = whole(number);
+        if integer.is_none() {
+            problems.error(&place, "must be a whole number, without a fraction");
         }
+        integer
     }
 
     /// The number of `key`.
     pub fn number(&mut self, key: &'static str, problems: &mut Problems) -> Option<f64> {
         let place = self.place_of(key);
-        match self.take(key)? {
-            Node::Number(number) => Some(number),
+        let node = self.take(key)?;
+        let number = match &node {
+            Node::Number(number) => Some(*number),
+            Node::Plain(text) => scalar::number(text),
             // Envoy's YAML knows whole numbers, and hands on `0.5` as a text.
-            Node::Text(text) => match serde_json::from_str(&text) {
+            Node::Text(text) => match serde_json::from_str(text) {
                 Ok(Node::Number(number)) => Some(number),
-                _ => wrong_kind("a number", &Node::Text(text), &place, problems),
+                _ => None,
             },
-            other => wrong_kind("a number", &other, &place, problems),
-        }
+            _ => None,
+        };
+        number.or_else(|| wrong_kind("a number", &node, &place, problems))
     }
 
     /// The whole number of `key`, which must be within `range`.
@@ -249,7 +273,7 @@ impl Section {
         let parsed = match self.take(key)? {
             Node::Number(0.0) => Ok(Duration::ZERO),
             Node::Number(_) => Err(DurationError::NoUnit),
-            Node::Text(text) => duration::parse(&text),
+            Node::Text(text) | Node::Plain(text) => duration::parse(&text),
             other => return wrong_kind("a span of time as `60s`", &other, &place, problems),
         };
         let duration = problems.keep(&place, parsed)?;
@@ -290,6 +314,13 @@ impl Section {
                 ),
             }
         }
+    }
+}
+
+/// Some of its values are secrets.
+impl fmt::Debug for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Section({})", self.place)
     }
 }
 

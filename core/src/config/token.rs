@@ -1,8 +1,9 @@
 //! `token`: what tokens say, and what signs them, as written.
 
 use super::node::Section;
-use super::{Environment, choice};
-use crate::problem::{Place, Problems};
+use super::server::Server;
+use super::{Sources, choice};
+use crate::problem::Problems;
 use crate::secret::Secret;
 
 /// The `token` section.
@@ -37,9 +38,18 @@ impl KeyHeader {
 }
 
 impl Token {
-    pub(super) fn read(mut section: Section, environment: Environment, problems: &mut Problems) -> Self {
-        let key = pem(&mut section, "key", "key_env", environment, problems);
-        let certificate = pem(&mut section, "certificate", "certificate_env", environment, problems);
+    /// With the server's key and certificate, if it has none of its own.
+    pub(crate) fn or_of_the_server(mut self, server: &Server) -> Self {
+        if self.key.is_none() && self.certificate.is_none() {
+            self.key.clone_from(&server.key);
+            self.certificate.clone_from(&server.certificate);
+        }
+        self
+    }
+
+    pub(super) fn read(mut section: Section, sources: Sources<'_>, problems: &mut Problems) -> Self {
+        let key = pem(&mut section, "key", "key_env", sources, problems);
+        let certificate = pem(&mut section, "certificate", "certificate_env", sources, problems);
         let token = Self {
             issuer: section.text("issuer", problems),
             expiration: section.integer("expiration", problems),
@@ -53,50 +63,21 @@ impl Token {
     }
 }
 
-/// The PEM text of `key`, or of the variable that `key_env` names.
+/// The PEM text of `key`, which holds it or names a file with it, or of the variable that `key_env` names.
 fn pem(
     section: &mut Section,
     key: &'static str,
     key_env: &'static str,
-    environment: Environment,
+    sources: Sources<'_>,
     problems: &mut Problems,
 ) -> Option<Secret<String>> {
     let written = section.text(key, problems).map(Secret::new);
     let Some(name) = section.text(key_env, problems) else {
-        let text = written?;
-        return inline_pem(text, &section.place_of(key), key_env, problems);
+        return sources.pem(written?, &section.place_of(key), key_env, problems);
     };
     let place = section.place_of(key_env);
     if written.is_some() {
         problems.error(&place, format_args!("stands beside `{key}`; keep one of them"));
     }
-    variable(&name, &place, environment, problems)
-}
-
-fn inline_pem(text: Secret<String>, place: &Place, key_env: &str, problems: &mut Problems) -> Option<Secret<String>> {
-    if text.expose().trim_start().starts_with("-----BEGIN") {
-        return Some(text);
-    }
-    problems.error(
-        place,
-        format_args!("must hold PEM text that begins with `-----BEGIN`: no file is read here; or name an environment variable with `{key_env}`"),
-    );
-    None
-}
-
-/// The value of the environment variable `name`, or an error that says how it gets here.
-pub(super) fn variable(
-    name: &str,
-    place: &Place,
-    environment: Environment,
-    problems: &mut Problems,
-) -> Option<Secret<String>> {
-    let value = environment(name).filter(|value| !value.expose().is_empty());
-    if value.is_none() {
-        problems.error(
-            place,
-            format_args!("environment variable `{name}` is not set; set it for Envoy, and name it in `vm_config.environment_variables.host_env_keys`"),
-        );
-    }
-    value
+    sources.variable(&name, &place, problems)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Environment;
+use super::Sources;
 use super::node::{Node, Section};
 use crate::problem::{Place, Problems};
 use crate::secret::Secret;
@@ -21,7 +21,7 @@ pub struct User {
 }
 
 /// Reads `users`, or the map of the same form in the variable that `users_env` names.
-pub(super) fn read(root: &mut Section, environment: Environment, problems: &mut Problems) -> Option<Vec<User>> {
+pub(super) fn read(root: &mut Section, sources: Sources<'_>, problems: &mut Problems) -> Option<Vec<User>> {
     let written = root.take("users");
     let Some(variable) = root.text("users_env", problems) else {
         return written.map(|node| users(node, &Place::root().key("users"), problems));
@@ -30,7 +30,7 @@ pub(super) fn read(root: &mut Section, environment: Environment, problems: &mut 
     if written.is_some() {
         problems.error(&place, "stands beside `users`; keep one of them");
     }
-    let text = super::token::variable(&variable, &place, environment, problems)?;
+    let text = sources.variable(&variable, &place, problems)?;
     match serde_json::from_str::<Node>(text.expose()) {
         Ok(node) => Some(users(node, &place, problems)),
         Err(error) => {
@@ -75,7 +75,7 @@ fn user(name: String, node: Node, users: &Place, problems: &mut Problems) -> Opt
             None
         }
         // Of a hundred thousand users hardly one needs a place to be told.
-        Some(Node::Text(text)) => Some(Some(Secret::new(text))),
+        Some(Node::Text(text) | Node::Plain(text)) => Some(Some(Secret::new(text))),
         Some(node) => node
             .into_text(&section.place_of("password"), problems)
             .map(|text| Some(Secret::new(text))),

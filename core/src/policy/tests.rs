@@ -10,7 +10,7 @@ fn compile(json: &str) -> Result<Vec<String>, String> {
     let mut problems = Problems::default();
     let node: Node = serde_json::from_str(json).unwrap();
     let environment = |name: &str| (name == "KEY").then(|| Secret::new(KEY.to_owned()));
-    let document = Document::read(node, &environment, &mut problems);
+    let document = Document::read(node, Sources::of_a_proxy(&environment), &mut problems);
     match Policy::compile(document, Timestamp::from_seconds(1_800_000_000), problems) {
         Ok((_, warnings)) => Ok(warnings.iter().map(ToString::to_string).collect()),
         Err(problems) => Err(problems.to_string()),

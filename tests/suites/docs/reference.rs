@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use registry_auth_core::config::{Document, Node};
+use registry_auth_core::config::{Document, Node, Sources};
 use registry_auth_core::problem::Problems;
 use registry_auth_tests::module::Module;
 use registry_auth_tests::parts::EnvoyRelease;
@@ -95,7 +95,10 @@ fn proposed(config: &Value) -> Vec<String> {
 fn read(config: &Value) -> (Document, Problems) {
     let mut problems = Problems::default();
     let node: Node = serde_json::from_value(config.clone()).expect("any JSON is a node");
-    (Document::read(node, &|_| None, &mut problems), problems)
+    (
+        Document::read(node, Sources::of_a_proxy(&|_| None), &mut problems),
+        problems,
+    )
 }
 
 /// The keys in the first column of the table with this heading.

@@ -1,0 +1,124 @@
+//! The back-ends that a configuration names: their order, their keys, and what they are called in logs and metrics.
+//!
+//! Here stands which there are; what the keys of one mean is known where it is opened, in the program beside the proxy.
+
+use super::node::Section;
+use crate::problem::Problems;
+
+/// A back-end that knows accounts. In the order in which they are asked, after the static users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AuthnBackend {
+    /// `ext_auth`: an external program.
+    Program,
+    /// `http_auth`: an HTTP hook.
+    Hook,
+}
+
+/// A back-end that knows what accounts may do. In the order in which they are asked, after the static rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AuthzBackend {
+    /// `ext_authz`: an external program.
+    Program,
+    /// `http_authz`: an HTTP hook.
+    Hook,
+}
+
+/// The back-ends of one configuration, each with its section as written.
+#[derive(Clone, Debug, Default)]
+pub struct Backends {
+    /// Those that know accounts, in their order.
+    pub authn: Vec<(AuthnBackend, Section)>,
+    /// Those that know rights, in their order.
+    pub authz: Vec<(AuthzBackend, Section)>,
+}
+
+/// docker_auth's sections of back-ends that are not here yet.
+pub(super) const NOT_YET: [&str; 10] = [
+    "acl_mongo",
+    "acl_xorm",
+    "casbin_authz",
+    "github_auth",
+    "gitlab_auth",
+    "google_auth",
+    "ldap_auth",
+    "mongo_auth",
+    "oidc_auth",
+    "xorm_auth",
+];
+
+/// docker_auth's sections of Go plugins, and what stands in for them.
+pub(super) const PLUGINS: [(&str, &str); 2] = [("plugin_authn", "http_auth"), ("plugin_authz", "http_authz")];
+
+impl AuthnBackend {
+    /// All, in the order in which they are asked.
+    pub const ALL: [Self; 2] = [Self::Program, Self::Hook];
+
+    /// Its key in the configuration, which is also its name in logs and metrics.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Program => "ext_auth",
+            Self::Hook => "http_auth",
+        }
+    }
+}
+
+impl AuthzBackend {
+    /// All, in the order in which they are asked.
+    pub const ALL: [Self; 2] = [Self::Program, Self::Hook];
+
+    /// Its key in the configuration, which is also its name in logs and metrics.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Program => "ext_authz",
+            Self::Hook => "http_authz",
+        }
+    }
+}
+
+impl Backends {
+    /// Takes the sections of all back-ends; those that are not here yet are refused by name.
+    pub(super) fn read(root: &mut Section, problems: &mut Problems) -> Self {
+        let mut backends = Self::default();
+        for backend in AuthnBackend::ALL {
+            let section = root.section(backend.key(), problems);
+            backends.authn.extend(section.map(|section| (backend, section)));
+        }
+        for backend in AuthzBackend::ALL {
+            let section = root.section(backend.key(), problems);
+            backends.authz.extend(section.map(|section| (backend, section)));
+        }
+        for key in NOT_YET {
+            if root.remove(key).is_some() {
+                problems.error(&root.place_of(key), "is a back-end that this release does not have yet");
+            }
+        }
+        for (key, instead) in PLUGINS {
+            if root.remove(key).is_some() {
+                problems.error(
+                    &root.place_of(key),
+                    format_args!(
+                        "is for plugins of docker_auth, which cannot be loaded; write an HTTP hook, `{instead}`"
+                    ),
+                );
+            }
+        }
+        backends
+    }
+
+    /// Refuses the sections of all back-ends.
+    pub(super) fn refuse(root: &mut Section, problems: &mut Problems) {
+        let authn = AuthnBackend::ALL.into_iter().map(AuthnBackend::key);
+        let authz = AuthzBackend::ALL.into_iter().map(AuthzBackend::key);
+        let plugins = PLUGINS.into_iter().map(|(key, _)| key);
+        for key in authn.chain(authz).chain(NOT_YET).chain(plugins) {
+            if root.remove(key).is_some() {
+                problems.error(
+                    &root.place_of(key),
+                    "a proxy cannot do this by itself; only `users` and `acl` work here",
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What a back-end is asked, and what it answers.
+//!
+//! "No" and "could not ask" are never of one type: a denial is an answer, a [`BackendError`] ends the request with 503.
+
+use std::fmt;
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+
+use registry_auth_core::account::{Account, Identity};
+use registry_auth_core::scope::{Actions, Scope};
+use registry_auth_core::secret::Secret;
+use registry_auth_core::service::Service;
+use tokio::time::Instant;
+
+/// Somebody who says who they are.
+#[derive(Clone, Copy, Debug)]
+pub struct Login<'a> {
+    /// The account; `""` for somebody who sent no credentials.
+    pub account: &'a Account,
+    /// What they prove it by.
+    pub password: &'a Secret<Vec<u8>>,
+    /// The registry that they want a token for.
+    pub service: &'a Service,
+    /// From where.
+    pub address: IpAddr,
+}
+
+/// What somebody who is known asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Access<'a> {
+    /// Who.
+    pub identity: &'a Identity,
+    /// The registry that the token is for.
+    pub service: &'a Service,
+    /// From where.
+    pub address: IpAddr,
+    /// What.
+    pub scope: &'a Scope,
+}
+
+/// What a back-end says to a [`Login`].
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// This is who it says.
+    Accept(Identity),
+    /// The account is known here, the password wrong.
+    Deny,
+    /// The account is not known here: the next back-end is asked.
+    NoMatch,
+}
+
+/// What a back-end says to an [`Access`].
+#[derive(Debug, PartialEq, Eq)]
+pub enum Ruling {
+    /// These actions, which may be none. Of those that were not asked for nothing is granted.
+    Grant(Actions),
+    /// It has nothing to say: the next back-end is asked.
+    NoMatch,
+}
+
+/// A back-end could not be asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{backend}: {what}")]
+pub struct BackendError {
+    /// Its key in the configuration.
+    pub backend: &'static str,
+    /// What went wrong and what to do, for the log alone: it may hold addresses, never secrets.
+    pub what: String,
+}
+
+/// An answer that is waited for.
+pub type Asking<'a, T> = Pin<Box<dyn Future<Output = Result<T, BackendError>> + Send + 'a>>;
+
+/// A back-end that knows accounts. Past `deadline` nobody waits for it, and what it does is abandoned: the future is
+/// dropped.
+pub trait Authenticator: Send + Sync + fmt::Debug {
+    /// Who this is.
+    fn authenticate<'a>(&'a self, login: Login<'a>, deadline: Instant) -> Asking<'a, Outcome>;
+}
+
+/// A back-end that knows what accounts may do.
+pub trait Authorizer: Send + Sync + fmt::Debug {
+    /// What they may do.
+    fn authorize<'a>(&'a self, access: Access<'a>, deadline: Instant) -> Asking<'a, Ruling>;
+}

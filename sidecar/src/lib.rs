@@ -1,0 +1,3 @@
+//! The program `registry-auth`: serves the filter's calls, and is a whole token server by itself.
+
+pub mod backend;
