@@ -115,11 +115,10 @@ impl Document {
                 listener,
                 filter: root.section("filter", problems),
                 admin: root.section("admin", problems),
-                backends: backend::Backends::read(&mut root, problems),
+                backends: backend::Backends::default(),
             });
         } else {
             document.server = server.map_or_else(Default::default, |section| server::Server::read(section, problems));
-            backend::Backends::refuse(&mut root, problems);
         }
         document.token = root
             .section("token", problems)
@@ -138,6 +137,10 @@ impl Document {
             document.cache = cache::Cache::read(section, problems);
         }
         document.throttle = throttle::read(&mut root, problems);
+        match &mut document.program {
+            Some(program) => program.backends = backend::Backends::read(&mut root, problems),
+            None => backend::Backends::refuse(&mut root, problems),
+        }
         for (key, place) in MISPLACED {
             if root.remove(key).is_some() {
                 problems.error(

@@ -174,6 +174,8 @@ pub struct VerifyQuestion {
     pub decoys: Vec<HashText>,
     /// The password.
     pub password: Password,
+    /// From where it came: no address may take all the time that there is for hashes.
+    pub address: IpAddr,
 }
 
 /// A hash as in a configuration.
@@ -399,15 +401,16 @@ impl WireBecause {
 }
 
 impl VerifyQuestion {
-    /// Asks for `work` with `password`.
+    /// Asks for `work` with `password`, which came from `address`.
     #[must_use]
-    pub fn about(work: &Work, password: &Secret<Vec<u8>>, deadline_ms: u64) -> Self {
+    pub fn about(work: &Work, password: &Secret<Vec<u8>>, address: IpAddr, deadline_ms: u64) -> Self {
         Self {
             version: VERSION,
             deadline_ms,
             stored: work.stored.as_ref().map(|hash| HashText(hash.to_text())),
             decoys: work.decoys.iter().map(|hash| HashText(hash.to_text())).collect(),
             password: Password(password.clone()),
+            address,
         }
     }
 
