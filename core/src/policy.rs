@@ -96,10 +96,8 @@ impl Policy {
         let users = document.users.or_else(|| asks.accounts.then(Vec::new));
         let users = required(users, "users", "write `users: {}` if nobody may sign in", &mut problems)
             .map(|users| StaticUsers::compile(users, &mut problems));
-        if let Some(users) = &users {
-            if document.program.is_none() {
-                warn_of_dear_hashes(users, &mut problems);
-            }
+        if let (Some(users), None) = (&users, &document.program) {
+            warn_of_dear_hashes(users, &mut problems);
         }
         let rules = document.acl.or_else(|| asks.scopes.then(Vec::new));
         let acl = required(rules, "acl", "write `acl: []` to grant nothing", &mut problems)

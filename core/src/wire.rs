@@ -2,7 +2,7 @@
 //!
 //! | call | question | answer |
 //! |---|---|---|
-//! | `GET /v1/config?wait=25s` | `If-None-Match` with the ETag of the configuration that is there | the configuration, held back until there is another one; 304 when the wait ends |
+//! | `GET /v1/config?wait=25s` | `If-None-Match` with the tag of the configuration that is there | the configuration, held back until there is another one; 304 when the wait ends |
 //! | `POST /v1/decide` | [`DecideQuestion`] | [`DecideAnswer`] |
 //! | `POST /v1/verify` | [`VerifyQuestion`] | [`VerifyAnswer`] |
 //!

@@ -109,10 +109,10 @@ impl Backends {
 
     /// Refuses the sections of all back-ends.
     pub(super) fn refuse(root: &mut Section, problems: &mut Problems) {
-        let authn = AuthnBackend::ALL.into_iter().map(AuthnBackend::key);
-        let authz = AuthzBackend::ALL.into_iter().map(AuthzBackend::key);
+        let accounts = AuthnBackend::ALL.into_iter().map(AuthnBackend::key);
+        let rights = AuthzBackend::ALL.into_iter().map(AuthzBackend::key);
         let plugins = PLUGINS.into_iter().map(|(key, _)| key);
-        for key in authn.chain(authz).chain(NOT_YET).chain(plugins) {
+        for key in accounts.chain(rights).chain(NOT_YET).chain(plugins) {
             if root.remove(key).is_some() {
                 problems.error(
                     &root.place_of(key),

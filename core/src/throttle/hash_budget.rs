@@ -41,6 +41,8 @@ const ADDRESSES: usize = 4096;
 impl HashShare {
     /// Half of the time.
     pub const HALF: Self = Self(500);
+    /// All of it.
+    pub const WHOLE: Self = Self(1000);
 
     /// The share, if it is one.
     #[must_use]
