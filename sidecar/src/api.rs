@@ -14,20 +14,19 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http::StatusCode;
-use registry_auth_core::secret::Secret;
 use registry_auth_core::wire::{self, Failure};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use subtle::ConstantTimeEq;
 use tokio::time::Instant;
 
+use crate::listen::SharedSecret;
 use crate::state::{Failed, State};
 
 /// The longest that an answer is worked for, whatever the question says.
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// The filter's calls, which must bring `secret` if there is one.
-pub fn router(state: Arc<State>, secret: Option<Secret<String>>) -> Router {
+pub fn router(state: Arc<State>, secret: Option<SharedSecret>) -> Router {
     Router::new()
         .route(wire::CONFIG_PATH, get(config::answer))
         .route(wire::DECIDE_PATH, post(decide::answer))
@@ -38,13 +37,8 @@ pub fn router(state: Arc<State>, secret: Option<Secret<String>>) -> Router {
 }
 
 /// Lets nobody pass without the secret.
-async fn admit(Shared(secret): Shared<Arc<Option<Secret<String>>>>, request: Request, next: Next) -> Response {
-    let Some(secret) = secret.as_ref() else {
-        return next.run(request).await;
-    };
-    let brought = request.headers().get(wire::SECRET_HEADER);
-    let brought = brought.map(http::HeaderValue::as_bytes).unwrap_or_default();
-    if brought.ct_eq(secret.expose().as_bytes()).into() {
+async fn admit(Shared(secret): Shared<Arc<Option<SharedSecret>>>, request: Request, next: Next) -> Response {
+    if secret.as_ref().as_ref().is_none_or(|secret| secret.admits(request.headers())) {
         return next.run(request).await;
     }
     tracing::warn!("a call without the secret of `filter.secret_file` was refused");

@@ -24,7 +24,8 @@ use tokio::time::Instant;
 use crate::clock;
 use crate::generation::Generation;
 use crate::listen::TrustedProxies;
-use crate::server::{Peer, client_address};
+use crate::client_address::client_address;
+use crate::server::Peer;
 use crate::state::{Failed, State};
 
 /// How long a decision may take, whatever has to be asked.
@@ -95,11 +96,11 @@ impl Endpoint {
             query: parts.uri.query().unwrap_or_default().as_bytes().to_vec(),
             authorization: joined(&parts.headers, &AUTHORIZATION).map(Secret::new),
             content_type: joined(&parts.headers, &CONTENT_TYPE),
-            address: address.and_then(|peer| self.address(generation, peer, &parts.headers)),
+            address: address.and_then(|peer| self.address(generation, *peer, &parts.headers)),
         }
     }
 
-    fn address(&self, generation: &Generation, peer: &Peer, headers: &HeaderMap) -> Result<IpAddr, AddressError> {
+    fn address(&self, generation: &Generation, peer: Peer, headers: &HeaderMap) -> Result<IpAddr, AddressError> {
         client_address(peer, headers, generation.policy.real_ip.as_ref(), &self.trusted)
     }
 
