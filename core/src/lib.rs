@@ -23,6 +23,7 @@ pub mod client_address;
 pub mod config;
 pub mod decide;
 pub mod memo;
+pub mod piecemeal;
 pub mod policy;
 pub mod problem;
 pub mod reply;

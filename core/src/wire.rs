@@ -6,9 +6,12 @@
 //! | `POST /v1/decide` | [`DecideQuestion`] | [`DecideAnswer`] |
 //! | `POST /v1/verify` | [`VerifyQuestion`] | [`VerifyAnswer`] |
 //!
-//! Bodies are JSON. What an answer does not know of a question it passes over, and the other way round, so that the two
-//! need not be of one release; [`VERSION`] goes up when that is not enough. An answer other than 200 is no answer: 400 for
-//! a question that is none, 401 without the secret, 503 with a [`Failure`] when nobody could be asked.
+//! Bodies are JSON, that of a configuration a JSON text on each line ([`config`]). What an answer does not know of a
+//! question it passes over, and the other way round, so that the two need not be of one release; [`VERSION`] goes up when
+//! that is not enough. An answer other than 200 is no answer: 400 for a question that is none, 401 without the secret, 503
+//! with a [`Failure`] when nobody could be asked.
+
+pub mod config;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

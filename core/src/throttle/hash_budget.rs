@@ -58,6 +58,12 @@ impl HashShare {
             .then_some(Self(thousandths as u32))
     }
 
+    /// The share as a number above 0 and at most 1.
+    #[must_use]
+    pub fn as_number(self) -> f64 {
+        f64::from(self.0) / 1000.0
+    }
+
     fn halved(self) -> Self {
         Self((self.0 / 2).max(1))
     }
