@@ -9,8 +9,8 @@ ARG BUILT=compiled
 FROM rust:1.95-slim-bookworm AS compiled
 WORKDIR /src
 COPY . .
-RUN cargo build --release --locked -p registry-auth-sidecar \
-  && docker/image.sh target/release/registry-auth /image
+RUN cargo build --profile program --locked -p registry-auth-sidecar \
+  && docker/image.sh target/program/registry-auth /image
 
 FROM scratch AS made
 COPY target/image/ /image/
