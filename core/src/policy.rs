@@ -79,6 +79,18 @@ pub struct Asks {
     pub scopes: bool,
 }
 
+impl Asks {
+    /// What the back-ends of `document` are asked for.
+    #[must_use]
+    pub fn of(document: &Document) -> Self {
+        let backends = document.program.as_ref().map(|program| &program.backends);
+        Self {
+            accounts: backends.is_some_and(|backends| !backends.authn.is_empty()),
+            scopes: backends.is_some_and(|backends| !backends.authz.is_empty()),
+        }
+    }
+}
+
 impl Policy {
     /// Compiles `document`, with which `problems` were found so far, as of `now`.
     ///
@@ -89,11 +101,7 @@ impl Policy {
         now: Timestamp,
         mut problems: Problems,
     ) -> Result<(Self, Vec<Problem>), Problems> {
-        let asks = document.program.as_ref().map(|program| Asks {
-            accounts: !program.backends.authn.is_empty(),
-            scopes: !program.backends.authz.is_empty(),
-        });
-        let asks = asks.unwrap_or_default();
+        let asks = Asks::of(&document);
         let served = Served::compile(&document, &mut problems);
         let users = document.users.take().or_else(|| asks.accounts.then(Vec::new));
         let users =

@@ -7,10 +7,11 @@ use registry_auth_core::acl::PatternMemo;
 use registry_auth_core::config::Document;
 use registry_auth_core::decide::Decision;
 use registry_auth_core::memo::{Seed, TokenKey, TokenMemo};
-use registry_auth_core::policy::Policy;
+use registry_auth_core::policy::{Asks, Policy};
 use registry_auth_core::problem::{Place, Problem, Problems};
 use registry_auth_core::reply::Refusal;
 use registry_auth_core::request::route::Endpoint;
+use registry_auth_core::secret::Secret;
 use registry_auth_core::time::Timestamp;
 use registry_auth_core::token::{Jti, Token};
 use registry_auth_core::wire;
@@ -40,6 +41,15 @@ pub struct Generation {
     signer: NativeSigner,
 }
 
+/// Holds the key and all hashes: wiped when nobody sends it any longer.
+struct Body(Secret<Vec<u8>>);
+
+impl AsRef<[u8]> for Body {
+    fn as_ref(&self) -> &[u8] {
+        self.0.expose()
+    }
+}
+
 impl Generation {
     /// Compiles `document`, in which `problems` were found so far, under `number`, as of `now`. The back-ends are open
     /// already.
@@ -55,7 +65,7 @@ impl Generation {
     ) -> Result<(Self, Vec<Problem>), Problems> {
         let seeds = problems.keep(&Place::root(), random::bytes().and_then(|a| Ok((a, random::bytes()?))));
         let (patterns, tokens) = seeds.unwrap_or_default();
-        let written = wire::config::write(&document, number);
+        let written = wire::config::write(&document, Asks::of(&document), number);
         let (policy, warnings) = Policy::compile(document, now, problems)?;
         let generation = Self {
             number,
@@ -64,7 +74,7 @@ impl Generation {
             signer: NativeSigner::new(&policy.key),
             policy,
             chain,
-            wire: Bytes::from_owner(written.body),
+            wire: Bytes::from_owner(Body(written.body)),
             patterns: Mutex::new(PatternMemo::new(Seed::new(patterns))),
             tokens: Mutex::new(TokenMemo::new(Seed::new(tokens))),
         };

@@ -9,18 +9,18 @@ use registry_auth_core::config::Document;
 use registry_auth_core::problem::{Place, Problem, Problems};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::chain::Chain;
+use crate::chain::{Chain, Observer};
 use crate::config::watch::Watch;
 use crate::config::{self, Loaded, Origin};
 use crate::generation::Generation;
-use crate::hash_pool::HashPool;
+use crate::hash_pool::{HashPool, Size};
 use crate::health;
 use crate::listen::{self, Listen};
 use crate::metrics::Metrics;
 use crate::server::{Endpoint, Limits, Opened, Server, Stopped, raise_open_files};
 use crate::state::State;
 use crate::throttle::Throttle;
-use crate::{api, clock, token_endpoint};
+use crate::{api, clock, random, token_endpoint};
 
 /// How long what is in flight may take to end.
 const LONGEST_STOP: Duration = Duration::from_secs(8);
@@ -77,7 +77,7 @@ pub async fn run(options: Options, environment: Environment) -> anyhow::Result<E
     let mut signals = Signals::new().context("cannot listen for signals")?;
     let metrics = Arc::new(Metrics::new());
     let throttle = Throttle::new().context("cannot begin")?;
-    let pool = HashPool::new(HashPool::default_threads());
+    let pool = HashPool::start(Size::of_this_machine(), random::bytes()?).context("cannot start threads")?;
     let mut program = Program {
         options,
         environment,
@@ -156,7 +156,8 @@ impl Program {
                 .filter
                 .and_then(|section| listen::Filter::read(section, sources, problems));
             listeners.admin = program.admin.and_then(|section| listen::Admin::read(section, problems));
-            let chain = Chain::open(program.backends, sources, Arc::clone(&self.state.metrics) as _, problems);
+            let observer: Arc<dyn Observer> = Arc::clone(&self.state.metrics) as _;
+            let chain = Chain::open(program.backends, sources, &observer, problems);
             (listeners, chain)
         })
     }
