@@ -1,0 +1,157 @@
+//! `registry-auth health`: asks a running program whether it is ready, for a container's health check.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use axum::body::Body;
+use http::header::HOST;
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
+
+use crate::health::READYZ;
+use crate::listen::Address;
+
+/// Whoever asks gives up sooner or later: Docker after 30 s, Kubernetes after one.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// What an answer may have.
+const MOST_BYTES: usize = 64 * 1024;
+
+/// What the running program says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Whether it can answer.
+    pub is_ready: bool,
+    /// What it says about it: one JSON object.
+    pub report: String,
+}
+
+/// Why it could not be asked.
+#[derive(Debug, Error)]
+pub enum AskError {
+    /// Nobody listens there.
+    #[error("cannot connect to `{address}`; is `registry-auth` running, with this `admin.listen`?")]
+    Connect {
+        /// Where.
+        address: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// There is something else.
+    #[error("`{address}` does not answer as `registry-auth` does: {what}")]
+    Answer {
+        /// Where.
+        address: String,
+        /// What is wrong with the answer.
+        what: String,
+    },
+    /// It hangs.
+    #[error("`{address}` does not answer within {} s", PATIENCE.as_secs())]
+    TooSlow {
+        /// Where.
+        address: String,
+    },
+}
+
+/// Prints what is heard from the program whose `admin.listen` is `address`: 0 ready, 1 not ready, 2 could not ask.
+pub async fn run(address: &Address) -> ExitCode {
+    match ask(address).await {
+        Ok(health) => {
+            let _ = print(&health.report);
+            ExitCode::from(u8::from(!health.is_ready))
+        }
+        Err(error) => {
+            eprintln!("error: {}", told(&error));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// A closed pipe is no failure: the answer is the exit code.
+fn print(report: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", report.trim_end())
+}
+
+fn told(error: &AskError) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+/// Asks the program whose `admin.listen` is `address`.
+///
+/// # Errors
+/// See [`AskError`].
+pub async fn ask(address: &Address) -> Result<Health, AskError> {
+    let asked = timeout(PATIENCE, async {
+        match address {
+            Address::Tcp { host, port } => {
+                // Who listens everywhere listens on loopback.
+                let host = match host.as_str() {
+                    "" | "0.0.0.0" | "::" => "localhost",
+                    host => host,
+                };
+                let stream = TcpStream::connect((host, *port)).await;
+                get(stream.map_err(|source| no_connection(address, source))?, address).await
+            }
+            Address::Unix { path, .. } => {
+                let stream = UnixStream::connect(path).await;
+                get(stream.map_err(|source| no_connection(address, source))?, address).await
+            }
+        }
+    });
+    asked.await.unwrap_or_else(|_| {
+        Err(AskError::TooSlow {
+            address: address.to_string(),
+        })
+    })
+}
+
+fn no_connection(address: &Address, source: std::io::Error) -> AskError {
+    AskError::Connect {
+        address: address.to_string(),
+        source,
+    }
+}
+
+async fn get<S>(stream: S, address: &Address) -> Result<Health, AskError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let odd = |what: String| AskError::Answer {
+        address: address.to_string(),
+        what,
+    };
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| odd(error.to_string()))?;
+    let request = Request::get(READYZ).header(HOST, "localhost").body(Body::empty());
+    let request = request.map_err(|error| odd(error.to_string()))?;
+    let answered = async {
+        let response = sender.send_request(request).await.map_err(|error| odd(error.to_string()))?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), MOST_BYTES).collect().await;
+        let body = body.map_err(|error| odd(error.to_string()))?.to_bytes();
+        // Let go of it, so that the connection ends.
+        drop(sender);
+        Ok((status, body))
+    };
+    let (answer, _) = tokio::join!(answered, connection);
+    let (status, body) = answer?;
+    let report = String::from_utf8_lossy(&body).into_owned();
+    match status {
+        StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE if report.starts_with('{') => Ok(Health {
+            is_ready: status == StatusCode::OK,
+            report,
+        }),
+        other => Err(odd(format!("it says {other}"))),
+    }
+}
