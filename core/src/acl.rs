@@ -150,6 +150,12 @@ impl Acl {
         self.listed.options
     }
 
+    /// How often each rule is held, in the order of the list.
+    #[cfg(test)]
+    pub(crate) fn holders(&self) -> Vec<usize> {
+        self.listed.rules.iter().map(Arc::strong_count).collect()
+    }
+
     /// Begins to take it apart; rules that another list took over stay with that one.
     pub(crate) fn dismantle(self) -> Remains {
         Remains::new(Arc::into_inner(self.listed), self.index.dismantle())

@@ -121,6 +121,12 @@ impl StaticUsers {
         builder.finish()
     }
 
+    /// How often each user is held.
+    #[cfg(test)]
+    pub(crate) fn holders(&self) -> Vec<usize> {
+        self.users.iter().map(|ByName(user)| Arc::strong_count(user)).collect()
+    }
+
     /// Begins to take them apart; users that another configuration took over stay with that one.
     pub(crate) fn dismantle(self) -> Remains {
         Remains::new(Arc::into_inner(self.users))

@@ -264,8 +264,8 @@ impl Assembly {
         let line = self.body.line(line);
         let mark = TextMark::of(line);
         if let Some(name) = wire::name_of_user(line)
-            && !self.users.has(name)
-            && self.users.take_over(name, mark)
+            && !self.users.has(&name)
+            && self.users.take_over(&name, mark)
         {
             return 1;
         }

@@ -13,6 +13,8 @@
 mod body;
 mod sections;
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -226,13 +228,28 @@ pub(crate) fn settings(text: &Secret<String>, problems: &mut Problems) -> Docume
     document
 }
 
-/// The name in a user's line, if it can be told without reading the line.
-pub(crate) fn name_of_user(line: &[u8]) -> Option<&str> {
-    let rest = line.strip_prefix(br#"[""#)?;
-    let end = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
-    let (name, after) = rest.split_at_checked(end)?;
-    after.starts_with(br#"","#).then_some(())?;
-    str::from_utf8(name).ok()
+/// The name in a user's line, which can be told without reading the line.
+pub(crate) fn name_of_user(line: &[u8]) -> Option<Cow<'_, str>> {
+    let rest = line.strip_prefix(b"[")?;
+    let text = rest.strip_prefix(b"\"")?;
+    let mut escaped = false;
+    let end = text.iter().position(|byte| match byte {
+        b'"' => !std::mem::take(&mut escaped),
+        b'\\' => {
+            escaped = !escaped;
+            false
+        }
+        _ => {
+            escaped = false;
+            false
+        }
+    })?;
+    let name = text.get(..end)?;
+    if !name.contains(&b'\\') {
+        return str::from_utf8(name).ok().map(Cow::Borrowed);
+    }
+    let quoted = rest.get(..end.saturating_add(2))?;
+    serde_json::from_slice(quoted).ok().map(Cow::Owned)
 }
 
 /// Reads a user's line.

@@ -184,9 +184,8 @@ impl<T: Ord> Merge<T> {
             return Progress::More;
         }
         for front in [&mut self.left, &mut self.right] {
-            if front.peek().is_some() {
-                self.merged.0.push_back(front.take_piece());
-            }
+            let piece: Vec<T> = std::mem::take(&mut front.piece).collect();
+            self.merged.0.extend((!piece.is_empty()).then_some(piece));
             self.merged.0.append(&mut front.rest.0);
         }
         Progress::Done

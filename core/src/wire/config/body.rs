@@ -51,6 +51,12 @@ impl Body {
         self.bytes.expose().get(at).unwrap_or_default()
     }
 
+    /// What was read so far.
+    #[cfg(test)]
+    pub(crate) fn read_so_far(&self) -> &[u8] {
+        self.bytes.expose().get(..self.read).unwrap_or_default()
+    }
+
     /// Wipes what was read so far.
     pub(crate) fn wipe_read(&mut self) {
         self.wipe_to(self.read);
