@@ -9,11 +9,13 @@ pub mod hook;
 mod json;
 pub mod program;
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use registry_auth_core::account::LabelsArePatterns;
 use registry_auth_core::config::{Section, choice};
 use registry_auth_core::problem::Problems;
+use tokio::time::Instant;
 
 use gate::Gate;
 
@@ -21,7 +23,7 @@ use gate::Gate;
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The shortest and the longest `timeout`.
-const TIMEOUTS: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(300);
+const TIMEOUTS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_mins(5);
 
 /// How many questions at once if `parallel` does not say.
 const PARALLEL: usize = 16;
@@ -47,6 +49,12 @@ impl Limits {
             timeout: timeout.unwrap_or(TIMEOUT),
             gate: Gate::new(parallel.unwrap_or(PARALLEL)),
         }
+    }
+
+    /// When a question that begins now is given up.
+    fn until(&self, deadline: Instant) -> Instant {
+        let limit = Instant::now().checked_add(self.timeout);
+        limit.map_or(deadline, |limit| limit.min(deadline))
     }
 }
 

@@ -41,7 +41,7 @@ impl Chain {
         observer: &Arc<dyn Observer>,
         problems: &mut Problems,
     ) -> Self {
-        let authn = backends.authn.into_iter().filter_map(|(backend, section)| {
+        let accounts = backends.authn.into_iter().filter_map(|(backend, section)| {
             let opened: Box<dyn Authenticator> = match backend {
                 AuthnBackend::Program => Box::new(program::ProgramAuthenticator::open(section, sources, problems)?),
                 AuthnBackend::Hook => Box::new(hook::HookAuthenticator::open(section, sources, problems)?),
@@ -50,16 +50,18 @@ impl Chain {
             };
             Some((Watch::new(backend.key(), observer), opened))
         });
-        let authn = authn.collect();
-        let authz = backends.authz.into_iter().filter_map(|(backend, section)| {
+        let authn = accounts.collect();
+        let rights = backends.authz.into_iter().filter_map(|(backend, section)| {
             let opened: Box<dyn Authorizer> = match backend {
                 AuthzBackend::Program => Box::new(program::ProgramAuthorizer::open(section, sources, problems)?),
                 AuthzBackend::Hook => Box::new(hook::HookAuthorizer::open(section, sources, problems)?),
             };
             Some((Watch::new(backend.key(), observer), opened))
         });
-        let authz = authz.collect();
-        Self { authn, authz }
+        Self {
+            authn,
+            authz: rights.collect(),
+        }
     }
 
     /// Who this is: [`Answer::Accepted`], or [`Answer::Denied`] if nobody knows them or the password is wrong.
@@ -72,9 +74,10 @@ impl Chain {
                 Outcome::NoMatch => {}
                 Outcome::Deny => return Ok(Answer::Denied),
                 Outcome::Accept(identity) => {
-                    let proof = match login.account.is_anonymous() {
-                        true => Proof::Open,
-                        false => Proof::Password,
+                    let proof = if login.account.is_anonymous() {
+                        Proof::Open
+                    } else {
+                        Proof::Password
                     };
                     let backend = Cow::Borrowed(watch.key());
                     return Ok(Answer::Accepted(Known {
@@ -130,9 +133,13 @@ impl Chain {
     /// The back-ends that could not be asked the last time, by key.
     #[must_use]
     pub fn down(&self) -> Vec<&'static str> {
-        let authn = self.authn.iter().map(|(watch, _)| watch);
-        let authz = self.authz.iter().map(|(watch, _)| watch);
-        authn.chain(authz).filter(|watch| watch.is_down()).map(Watch::key).collect()
+        let accounts = self.authn.iter().map(|(watch, _)| watch);
+        let rights = self.authz.iter().map(|(watch, _)| watch);
+        accounts
+            .chain(rights)
+            .filter(|watch| watch.is_down())
+            .map(Watch::key)
+            .collect()
     }
 }
 

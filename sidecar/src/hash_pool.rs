@@ -106,7 +106,7 @@ impl HashPool {
     /// # Errors
     /// When a thread cannot be started.
     pub fn start(size: Size, key: [u8; 32]) -> io::Result<Self> {
-        Self::start_with(size, key, |hash, password| hash.fits(password))
+        Self::start_with(size, key, Hash::fits)
     }
 
     fn start_with(
@@ -134,12 +134,7 @@ impl HashPool {
     ///
     /// # Errors
     /// See [`PoolError`].
-    pub async fn fits(
-        &self,
-        work: Work,
-        password: Secret<Vec<u8>>,
-        deadline: Instant,
-    ) -> Result<Computed, PoolError> {
+    pub async fn fits(&self, work: Work, password: Secret<Vec<u8>>, deadline: Instant) -> Result<Computed, PoolError> {
         let (answer, answered) = oneshot::channel();
         self.shared.enqueue(work, password, Waiter { deadline, answer })?;
         match timeout_at(deadline, answered).await {
@@ -170,7 +165,9 @@ impl Drop for HashPool {
 
 impl fmt::Debug for HashPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HashPool").field("size", &self.size).finish_non_exhaustive()
+        f.debug_struct("HashPool")
+            .field("size", &self.size)
+            .finish_non_exhaustive()
     }
 }
 

@@ -76,7 +76,7 @@ mod tests {
     #[tokio::test]
     async fn beyond_the_queue_one_is_turned_away_at_once_and_in_it_at_the_deadline() {
         let gate = Gate::new(1);
-        let far = Instant::now() + Duration::from_secs(60);
+        let far = Instant::now() + Duration::from_mins(1);
         let inside = gate.turn(far).await.unwrap();
         let soon = Instant::now() + Duration::from_millis(20);
         assert_eq!(gate.turn(soon).await.unwrap_err(), TurnedAway::Late { most: 1 });
@@ -84,7 +84,10 @@ mod tests {
         for turn in &mut waiting {
             assert!(tokio::time::timeout(Duration::ZERO, turn).await.is_err());
         }
-        assert_eq!(gate.turn(far).await.unwrap_err(), TurnedAway::Full { most: 1, waiting: 4 });
+        assert_eq!(
+            gate.turn(far).await.unwrap_err(),
+            TurnedAway::Full { most: 1, waiting: 4 }
+        );
         drop(inside);
         let first = waiting.remove(0).await.unwrap();
         drop(first);

@@ -143,8 +143,7 @@ impl Hook {
     async fn ask(&self, question: Secret<Vec<u8>>, deadline: Instant) -> Result<Response, BackendError> {
         let turn = self.limits.gate.turn(deadline).await;
         let _turn = turn.map_err(|error| self.error(format_args!("was not asked: {error}")))?;
-        let limit = Instant::now().checked_add(self.limits.timeout);
-        let until = limit.map_or(deadline, |limit| limit.min(deadline));
+        let until = self.limits.until(deadline);
         match timeout_at(until, self.client.post(question)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(self.error(error)),
@@ -157,7 +156,11 @@ impl Hook {
     }
 
     fn stray(&self, status: StatusCode) -> BackendError {
-        let note = if status.is_redirection() { "; redirects are not followed" } else { "" };
+        let note = if status.is_redirection() {
+            "; redirects are not followed"
+        } else {
+            ""
+        };
         self.error(format_args!("answered with status {}{note}", status.as_u16()))
     }
 

@@ -201,8 +201,7 @@ impl Program {
         let turn = turn.map_err(|error| self.error(format_args!("was not run: {error}")))?;
         let mut command = Command::new(&self.path);
         command.arg0(&self.command).args(&self.args).stdout(stdout);
-        let limit = Instant::now().checked_add(self.limits.timeout);
-        let until = limit.map_or(deadline, |limit| limit.min(deadline));
+        let until = self.limits.until(deadline);
         match run::run(command, question, until, turn).await {
             Ok(ended) => {
                 let is_answer = matches!(ended.status.code(), Some(0..=2));
@@ -211,7 +210,11 @@ impl Program {
             }
             Err(Fault::TooSlow(said)) => {
                 self.tell(&said, false);
-                Err(self.error(if until < deadline { TooSlow::For(self.limits.timeout) } else { TooSlow::ToWaitFor }))
+                Err(self.error(if until < deadline {
+                    TooSlow::For(self.limits.timeout)
+                } else {
+                    TooSlow::ToWaitFor
+                }))
             }
             Err(Fault::Broken(error)) => Err(self.error(format_args!("could not be run: {error}"))),
         }

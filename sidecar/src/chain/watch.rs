@@ -120,7 +120,10 @@ impl Watch {
             backend: self.key,
             what: "did not answer while somebody waited for it".to_owned(),
         };
-        let answer = timeout_at(deadline, asking).await.map_err(late).and_then(|answer| answer);
+        let answer = timeout_at(deadline, asking)
+            .await
+            .map_err(late)
+            .and_then(|answer| answer);
         question.result = answer.as_ref().map_or(Asked::Failed, Asked::from);
         self.note(answer.as_ref().err());
         answer

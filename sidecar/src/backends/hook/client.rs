@@ -24,9 +24,8 @@ use super::super::{MAX_ANSWER_BYTES, required_text};
 const IDLE: Duration = Duration::from_secs(4);
 
 /// Reaches one hook.
-#[derive(Debug)]
 pub(super) struct Client {
-    client: reqwest::Client,
+    http: reqwest::Client,
     url: Url,
     /// The address without its query, where some put a secret.
     shown: String,
@@ -50,15 +49,15 @@ impl Client {
     pub(super) fn read(section: &mut Section, sources: Sources<'_>, problems: &mut Problems) -> Option<Self> {
         let url = read_url(section, problems);
         let tls = section.section("tls", problems);
-        let is_https = url.as_ref().is_none_or(|url| url.scheme() == "https");
-        let tls = match tls {
-            Some(tls) if !is_https => {
+        let is_https = url.as_ref().map(|url| url.scheme() == "https");
+        let tls = match (tls, is_https) {
+            (Some(tls), Some(false)) => {
                 problems.error(tls.place(), "is for `https://` addresses only");
-                return None;
+                None
             }
-            Some(tls) => with_tls(tls, sources, problems),
-            None if is_https => with_roots_of_the_system(&section.place_of("tls"), problems),
-            None => configured(RootCertStore::empty(), &section.place_of("url"), problems),
+            (Some(tls), _) => with_tls(tls, sources, problems),
+            (None, Some(true)) => with_roots_of_the_system(&section.place_of("tls"), problems),
+            (None, _) => configured(RootCertStore::empty(), &section.place_of("url"), problems),
         };
         let headers = read_token(section, sources, problems);
         let (url, tls, headers) = (url?, tls?, headers?);
@@ -75,7 +74,7 @@ impl Client {
             .build();
         let client = client.map_err(|error| Causes(&error).to_string());
         Some(Self {
-            client: problems.keep(section.place(), client)?,
+            http: problems.keep(section.place(), client)?,
             shown: shown(&url),
             url,
         })
@@ -88,7 +87,7 @@ impl Client {
 
     /// Asks once.
     pub(super) async fn post(&self, question: Secret<Vec<u8>>) -> Result<Response, Unreachable> {
-        let request = self.client.post(self.url.clone());
+        let request = self.http.post(self.url.clone());
         let request = request.body(Bytes::from_owner(Wiped(question)));
         let unreachable = |error: reqwest::Error| Unreachable(error.without_url());
         let mut response = request.send().await.map_err(unreachable)?;
@@ -104,6 +103,12 @@ impl Client {
             status,
             body: Some(body),
         })
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Client({})", self.shown)
     }
 }
 
@@ -133,8 +138,16 @@ impl fmt::Display for Causes<'_> {
 
 fn read_url(section: &mut Section, problems: &mut Problems) -> Option<Url> {
     let place = section.place_of("url");
-    let text = required_text(section, "url", "write where the hook is, as `https://host/path`", problems)?;
-    let url = problems.keep(&place, Url::parse(&text).map_err(|error| format!("is no address: {error}")))?;
+    let text = required_text(
+        section,
+        "url",
+        "write where the hook is, as `https://host/path`",
+        problems,
+    )?;
+    let url = problems.keep(
+        &place,
+        Url::parse(&text).map_err(|error| format!("is no address: {error}")),
+    )?;
     if !matches!(url.scheme(), "https" | "http") {
         problems.error(&place, "must begin with `https://` or `http://`");
         return None;
@@ -152,7 +165,10 @@ fn read_url(section: &mut Section, problems: &mut Problems) -> Option<Url> {
 fn is_loopback(url: &Url) -> bool {
     // Brackets are part of the host of an address of version 6.
     let host = url.host_str().unwrap_or_default();
-    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let host = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
     let address: Result<std::net::IpAddr, _> = host.parse();
     host == "localhost" || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
@@ -199,7 +215,10 @@ fn with_tls(mut tls: Section, sources: Sources<'_>, problems: &mut Problems) -> 
     for certificate in CertificateDer::pem_slice_iter(pem.expose().as_bytes()) {
         let added = certificate.map_err(|error| error.to_string());
         let added = added.and_then(|certificate| roots.add(certificate).map_err(|error| error.to_string()));
-        problems.keep(&place, added.map_err(|error| format!("`{path}` is no list of certificates: {error}")))?;
+        problems.keep(
+            &place,
+            added.map_err(|error| format!("`{path}` is no list of certificates: {error}")),
+        )?;
     }
     if roots.is_empty() {
         problems.error(&place, format_args!("`{path}` holds no certificate"));
@@ -214,9 +233,15 @@ fn with_roots_of_the_system(place: &Place, problems: &mut Problems) -> Option<Cl
     // A system may well have some that are too odd to be taken.
     let (taken, _) = roots.add_parsable_certificates(found.certs);
     if taken == 0 {
-        let why = found.errors.first().map_or_else(String::new, |error| format!(" ({error})"));
+        let why = found
+            .errors
+            .first()
+            .map_or_else(String::new, |error| format!(" ({error})"));
         let mend = "install them, or name a file with `tls.ca_certificate`";
-        problems.error(place, format_args!("the system has no certificates of authorities{why}; {mend}"));
+        problems.error(
+            place,
+            format_args!("the system has no certificates of authorities{why}; {mend}"),
+        );
         return None;
     }
     configured(roots, place, problems)

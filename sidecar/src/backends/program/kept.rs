@@ -91,9 +91,6 @@ mod tests {
     #[test]
     fn a_line_cannot_move_the_cursor_or_begin_another_one() {
         let said = kept(100, "\x1b[2Jgone\r\nover\rwritten\n\n\u{85}é\u{9b}1m");
-        assert_eq!(
-            said.lines(),
-            ["\\u{1b}[2Jgone", "over\\rwritten", "\\u{85}é\\u{9b}1m"]
-        );
+        assert_eq!(said.lines(), ["\\u{1b}[2Jgone", "over\\rwritten", "\\u{85}é\\u{9b}1m"]);
     }
 }

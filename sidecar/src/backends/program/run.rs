@@ -202,6 +202,8 @@ async fn reap(group: Option<Pid>) {
     if !is_left() {
         return;
     }
-    let Ok(mut deaths) = signal(SignalKind::child()) else { return };
+    let Ok(mut deaths) = signal(SignalKind::child()) else {
+        return;
+    };
     while is_left() && deaths.recv().await.is_some() {}
 }
