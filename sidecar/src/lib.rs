@@ -6,6 +6,7 @@
 //! Both decide by core, and ask the chain and the [`hash_pool`] what core cannot know.
 
 pub mod api;
+pub mod audit;
 pub mod backend;
 pub mod backends;
 pub mod chain;

@@ -13,23 +13,33 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::backend::{BackendError, Login};
+use crate::chain::{Asked, Observer};
 use crate::clock;
 use crate::generation::Generation;
 use crate::hash_pool::{HashPool, PoolError};
-use crate::metrics::Metrics;
+use crate::health::Readiness;
+use crate::metrics::{Metrics, PoolUse};
 use crate::throttle::{Attempts, Throttle};
 
 /// What all listeners share.
 #[derive(Debug)]
 pub struct State {
     generation: watch::Sender<Option<Arc<Generation>>>,
-    stopping: watch::Sender<bool>,
     /// Who failed too often, and what is remembered of passwords.
     pub throttle: Throttle,
     /// Where hashes are computed.
     pub pool: HashPool,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// How far the program is.
+    pub readiness: Arc<Readiness>,
+}
+
+/// Tells metrics and health what became of a question to a back-end.
+#[derive(Debug)]
+struct Report {
+    metrics: Arc<Metrics>,
+    readiness: Arc<Readiness>,
 }
 
 /// Why a request came to no decision.
@@ -52,7 +62,7 @@ impl State {
     pub fn new(throttle: Throttle, pool: HashPool, metrics: Arc<Metrics>) -> Self {
         Self {
             generation: watch::Sender::new(None),
-            stopping: watch::Sender::new(false),
+            readiness: Arc::default(),
             throttle,
             pool,
             metrics,
@@ -83,18 +93,32 @@ impl State {
 
     /// Puts `generation` in force. Requests that run end by the one they began with.
     pub fn put_in_force(&self, generation: Generation) {
+        let number = generation.number;
         self.generation.send_replace(Some(Arc::new(generation)));
+        self.metrics.generation(number);
+        self.readiness.in_force(number);
     }
 
-    /// Tells when the program is about to end.
+    /// Who is told of each question to a back-end.
     #[must_use]
-    pub fn stopping(&self) -> watch::Receiver<bool> {
-        self.stopping.subscribe()
+    pub fn observer(&self) -> Arc<dyn Observer> {
+        Arc::new(Report {
+            metrics: Arc::clone(&self.metrics),
+            readiness: Arc::clone(&self.readiness),
+        })
     }
 
-    /// Whoever only waits is sent away.
-    pub fn stop(&self) {
-        self.stopping.send_replace(true);
+    /// Tells the metrics how full everything is.
+    pub fn tell_sizes(&self) {
+        let usage = self.pool.usage();
+        self.metrics.hash_pool(PoolUse {
+            running: usage.busy,
+            queued: usage.queued,
+        });
+        self.metrics.memo("credentials", self.throttle.remembered());
+        if let Some(generation) = self.generation() {
+            self.metrics.memo("tokens", generation.remembered_tokens());
+        }
     }
 
     /// Decides about `request`, of somebody who is `known` or not, by `generation`, and asks whoever has to be asked.
@@ -176,10 +200,28 @@ impl State {
         let admitted = self.throttle.admit(address, clock::since_epoch());
         admitted.map_err(|retry_after| Undecided::Withheld(Withheld::Busy { retry_after }))?;
         let begun = clock::since_epoch();
-        let computed = self.pool.fits(work, password, deadline).await?;
+        let computed = self.pool.fits(work, password, deadline).await;
+        let computed = computed.inspect_err(|error| {
+            if *error == PoolError::Full {
+                self.metrics.hash_refused();
+            }
+        })?;
+        self.metrics.hash();
         let threads = u32::try_from(self.pool.threads()).unwrap_or(u32::MAX);
         let share = computed.took.checked_div(threads).unwrap_or(Duration::ZERO);
         self.throttle.charge(address, begun, share);
         Ok(computed.fits)
+    }
+}
+
+impl Observer for Report {
+    fn asked(&self, backend: &'static str, result: Asked, took: Duration) {
+        self.metrics.backend_request(backend, result.as_str(), took);
+        // Of who went away before there was an answer nothing follows.
+        if result != Asked::Abandoned {
+            let is_down = result == Asked::Failed;
+            self.metrics.backend_is_down(backend, is_down);
+            self.readiness.backend_is_down(backend, is_down);
+        }
     }
 }

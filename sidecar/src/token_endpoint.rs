@@ -12,21 +12,21 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, request};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use registry_auth_core::audit::Record;
-use registry_auth_core::authn::attempt::Withheld;
 use registry_auth_core::client_address::AddressError;
-use registry_auth_core::decide::Undecided;
+use registry_auth_core::config::Audit;
 use registry_auth_core::reply::{Refusal, Reply};
 use registry_auth_core::request::route::Route;
 use registry_auth_core::request::{Head, MAX_BODY_BYTES, Method, TokenRequest};
 use registry_auth_core::secret::Secret;
 use tokio::time::Instant;
 
-use crate::clock;
+use crate::{audit, clock};
 use crate::generation::Generation;
 use crate::listen::TrustedProxies;
 use crate::client_address::client_address;
 use crate::server::Peer;
 use crate::state::{Failed, State};
+use crate::throttle::Noted;
 
 /// How long a decision may take, whatever has to be asked.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -52,17 +52,12 @@ async fn answer(Shared(endpoint): Shared<Arc<Endpoint>>, request: Request) -> Re
     let Some(generation) = state.first_generation(LONGEST_WAIT).await else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    let result = endpoint.reply(&generation, request).await;
-    let reply = match result {
-        Ok(reply) => {
-            state.metrics.token_request("issued");
-            reply
-        }
-        Err(refusal) => {
-            state.metrics.token_request(refusal.word());
-            generation.policy.replies.refusal(&refusal)
-        }
+    let begun = Instant::now();
+    let (word, reply) = match endpoint.reply(&generation, request).await {
+        Ok(reply) => ("issued", reply),
+        Err(refusal) => (refusal.word(), generation.policy.replies.refusal(&refusal)),
     };
+    state.metrics.token_request(word, begun.elapsed());
     response(reply)
 }
 
@@ -110,23 +105,32 @@ impl Endpoint {
         let now = clock::now();
         let mut attempts = state.throttle.attempts(policy.throttle, policy.cache, now);
         let decided = state.decide(generation, request, None, &mut attempts, begun + LONGEST).await;
-        state.metrics.noted(&attempts.noted);
-        let method = registry_auth_core::audit::method(request);
+        self.note(attempts.noted);
         let decision = match decided {
             Ok(decision) => decision,
             Err(failed) => {
-                if !matches!(failed, Failed::Undecided(Undecided::ForeignService(_))) {
-                    state.metrics.authentication(method, "refused");
-                }
                 let refusal = refusal(failed);
                 record(generation, Record::refused(request, refusal.word()), request_id, begun);
                 return Err(refusal);
             }
         };
-        state.metrics.authentication(method, "accepted");
-        let (token, _) = generation.token(&decision, now)?;
+        let (token, is_new) = generation.token(&decision, now)?;
+        if !is_new {
+            state.metrics.remembered("token");
+        }
         record(generation, Record::issued(request, &decision, &token), request_id, begun);
         Ok(policy.replies.token(&token, &decision, request.method, now))
+    }
+}
+
+impl Endpoint {
+    fn note(&self, noted: Noted) {
+        if let Some(what) = noted.remembered {
+            self.state.metrics.remembered(what);
+        }
+        if noted.braked {
+            self.state.metrics.brake();
+        }
     }
 }
 
@@ -147,11 +151,10 @@ fn refusal(failed: Failed) -> Refusal {
 
 /// Writes the record of a decision.
 fn record(generation: &Generation, record: Record<'_>, request_id: &str, begun: Instant) {
-    if generation.policy.audit == registry_auth_core::config::Audit::Off {
-        return;
-    }
     let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-    crate::logging::audit(&record.line(request_id, took));
+    if generation.policy.audit != Audit::Off {
+        audit::write(generation.policy.audit, &record.line(request_id, took));
+    }
 }
 
 /// The body, which the listener gives so much time and no more.

@@ -12,6 +12,7 @@ use registry_auth_core::config::duration;
 use serde::Deserialize;
 
 use crate::generation::Generation;
+use crate::health::Phase;
 use crate::state::State;
 
 /// The longest that an answer is held back.
@@ -34,7 +35,7 @@ pub(super) async fn answer(
     };
     let known = headers.get(IF_NONE_MATCH).and_then(|etag| etag.to_str().ok());
     let known = known.map(|etag| etag.trim_matches('"')).unwrap_or_default();
-    let _waiting = state.metrics.waiting();
+    let _waiting = state.metrics.hanging_get();
     match tokio::time::timeout(wait, another(&state, known)).await {
         Ok(Some(generation)) => sent(&generation),
         Ok(None) => StatusCode::NOT_MODIFIED.into_response(),
@@ -48,12 +49,12 @@ pub(super) async fn answer(
 
 /// A configuration that is not the `known` one; none if the program ends before there is one.
 async fn another(state: &State, known: &str) -> Option<Arc<Generation>> {
-    let (mut generations, mut stopping) = (state.generations(), state.stopping());
+    let (mut generations, mut condition) = (state.generations(), state.readiness.watch());
     let differs = |generation: &Option<Arc<Generation>>| generation.as_ref().is_some_and(|new| new.etag != known);
     tokio::select! {
         biased;
         found = generations.wait_for(differs) => found.ok().and_then(|found| found.clone()),
-        _ = stopping.wait_for(|stopping| *stopping) => None,
+        _ = condition.wait_for(|condition| condition.phase == Phase::Stopping) => None,
     }
 }
 

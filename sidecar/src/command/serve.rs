@@ -5,17 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use registry_auth_core::config::Document;
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::map_request;
+use registry_auth_core::config::backend::Backends;
+use registry_auth_core::config::{Document, Sources};
 use registry_auth_core::problem::{Place, Problem, Problems};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::chain::{Chain, Observer};
+use crate::chain::Chain;
 use crate::config::watch::Watch;
 use crate::config::{self, Loaded, Origin};
 use crate::generation::Generation;
 use crate::hash_pool::{HashPool, Size};
 use crate::health;
-use crate::listen::{self, Listen};
+use crate::listen::{self, Address, Listen};
 use crate::metrics::Metrics;
 use crate::server::{Endpoint, Limits, Opened, Server, Stopped, raise_open_files};
 use crate::state::State;
@@ -69,13 +73,34 @@ struct Listeners {
     admin: Option<listen::Admin>,
 }
 
+/// Where the `admin` of a configuration listens.
+///
+/// # Errors
+/// When the files cannot be read, or name no such address.
+pub fn admin_address(files: &[PathBuf], environment: Environment) -> anyhow::Result<Address> {
+    let Loaded {
+        document,
+        mut problems,
+        origin,
+    } = config::load(files, &environment);
+    let Some(document) = document else {
+        anyhow::bail!("{}", origin.report(&problems));
+    };
+    let section = document.program.and_then(|program| program.admin);
+    let section = section.context("the configuration has no `admin`; name an address with `--admin`")?;
+    match listen::Admin::read(section, &mut problems) {
+        Some(admin) => Ok(admin.listener.address),
+        None => anyhow::bail!("{}", origin.report(&problems)),
+    }
+}
+
 /// Serves until it is told to stop.
 ///
 /// # Errors
 /// When the system gives no signals or no randomness.
 pub async fn run(options: Options, environment: Environment) -> anyhow::Result<Ended> {
     let mut signals = Signals::new().context("cannot listen for signals")?;
-    let metrics = Arc::new(Metrics::new());
+    let metrics = Metrics::new();
     let throttle = Throttle::new().context("cannot begin")?;
     let pool = HashPool::start(Size::of_this_machine(), random::bytes()?).context("cannot start threads")?;
     let mut program = Program {
@@ -147,7 +172,7 @@ impl Program {
             admin: None,
         };
         let Some(program) = document.program.clone() else {
-            return (listeners, Chain::default());
+            return (listeners, Chain::open(Backends::default(), Sources::of_a_proxy(&|_| None), &self.state.observer(), problems));
         };
         origin.with_sources(&self.environment, |sources| {
             let (section, server) = (program.listener, &document.server);
@@ -156,8 +181,7 @@ impl Program {
                 .filter
                 .and_then(|section| listen::Filter::read(section, sources, problems));
             listeners.admin = program.admin.and_then(|section| listen::Admin::read(section, problems));
-            let observer: Arc<dyn Observer> = Arc::clone(&self.state.metrics) as _;
-            let chain = Chain::open(program.backends, sources, &observer, problems);
+            let chain = Chain::open(program.backends, sources, &self.state.observer(), problems);
             (listeners, chain)
         })
     }
@@ -192,11 +216,21 @@ impl Program {
             endpoints.push(Endpoint {
                 name: "admin",
                 listener: admin.listener,
-                router: health::router(Arc::clone(&self.state)),
+                router: self.health(),
                 limits: Limits::ADMIN,
             });
         }
         endpoints
+    }
+
+    /// The routes of `admin.listen`, with gauges that are told when somebody asks.
+    fn health(&self) -> Router {
+        let state = Arc::clone(&self.state);
+        let router = health::router(Arc::clone(&state.readiness), Arc::clone(&state.metrics));
+        router.layer(map_request(move |request: Request| {
+            state.tell_sizes();
+            std::future::ready(request)
+        }))
     }
 
     fn put_in_force(&mut self, origin: &Origin, ready: Ready) {
@@ -207,9 +241,6 @@ impl Program {
         let (number, etag) = (generation.number, generation.etag.clone());
         self.state.put_in_force(generation);
         self.server.install(ready.listeners);
-        for (listener, address) in self.server.bound() {
-            tracing::info!(listener, %address, "listening");
-        }
         tracing::info!(generation = number, etag, "configuration in force");
     }
 
@@ -218,7 +249,13 @@ impl Program {
         tracing::info!(why, "reading the configuration again");
         let (origin, ready) = self.load().await;
         watch.follow(&origin);
-        self.state.metrics.reload(ready.is_ok());
+        let before = self.state.generation().map(|generation| generation.etag.clone());
+        let result = match &ready {
+            Ok(ready) if Some(&ready.generation.etag) == before.as_ref() => "unchanged",
+            Ok(_) => "taken",
+            Err(_) => "refused",
+        };
+        self.state.metrics.reload(result);
         match ready {
             Ok(ready) => self.put_in_force(&origin, ready),
             Err(problems) => tracing::error!(
@@ -231,7 +268,7 @@ impl Program {
 
     /// Sends away who only waits, and finishes what is in flight.
     async fn stop(self) {
-        self.state.stop();
+        self.state.readiness.stopping();
         match self.server.stop(LONGEST_STOP).await {
             Stopped::Finished => tracing::info!("stopped"),
             Stopped::CutOff(connections) => tracing::warn!(connections, "stopped; some had no answer yet"),

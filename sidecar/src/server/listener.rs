@@ -44,7 +44,7 @@ impl Running {
     pub(super) fn start(address: Address, listening: Listening, setup: Arc<Setup>, metrics: Arc<Metrics>) -> Self {
         // The system knows where it bound a socket; if it would not say, what is configured is true as well.
         let bound = listening.bound().unwrap_or_else(|_| Bound::Unix(address.to_string().into()));
-        tracing::info!(listener = setup.name, address = %address, tls = setup.tls.is_some(), "listening");
+        tracing::info!(listener = setup.name, address = %bound, tls = setup.tls.is_some(), "listening");
         let shared = Arc::new(Shared {
             setup: Mutex::new(setup),
             connections: Arc::default(),
