@@ -2,6 +2,7 @@
 
 pub mod backend;
 pub mod clock;
+pub mod config;
 pub mod lock;
 pub mod random;
 pub mod signer;
