@@ -34,7 +34,7 @@ use registry_auth_core::secret::Secret;
 use files::Files;
 use interpolate::{Expanded, Replaced};
 use merge::Twice;
-use tree::{Id, Span, Tree};
+use tree::{Id, Span, Tree, What};
 use watch::Stamp;
 
 /// So long may all files of a configuration be together, in bytes.
@@ -251,18 +251,28 @@ impl Origin {
         // A value without its variable is not what was meant, and needs no second error.
         let errors = found.errors().iter();
         for problem in errors.filter(|problem| !lacking.iter().any(|path| path == problem.place().path())) {
-            problems.error(
-                problem.place(),
-                interpolate::without_values(problem.what(), &self.replaced),
-            );
+            problems.error(problem.place(), self.told(problem));
         }
         for problem in found.warnings() {
-            problems.warn(
-                problem.place(),
-                interpolate::without_values(problem.what(), &self.replaced),
-            );
+            problems.warn(problem.place(), self.told(problem));
         }
         Some(document)
+    }
+
+    /// What is wrong, in which no value is told that came from the environment, nor a key where a path to one is wanted.
+    fn told(&self, problem: &Problem) -> String {
+        let what = interpolate::without_values(problem.what(), &self.replaced);
+        let Some(root) = self.root else { return what };
+        let found = self.tree.find(root, &tree::steps(problem.place().path()));
+        let item = self.tree.get(found.value);
+        match &item.what {
+            What::Scalar { text, .. }
+                if self.secrets.binary_search(&item.at).is_ok() && secrets::is_no_path(text.expose()) =>
+            {
+                what.replace(text.expose().as_str(), secrets::MASK)
+            }
+            _ => what,
+        }
     }
 
     fn note_twice(&mut self, twice: Twice, problems: &mut Problems) {

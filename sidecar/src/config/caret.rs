@@ -37,7 +37,7 @@ struct Mark<'o> {
 }
 
 pub(super) fn render(origin: &Origin, problem: &Problem, level: Level<'_>) -> String {
-    let what = interpolate::without_values(problem.what(), &origin.replaced);
+    let what = origin.told(problem);
     let place = problem.place();
     let (what, help) = parted(&what);
     let title = if place.span().is_some() {

@@ -52,6 +52,12 @@ pub(super) fn is_secret_key(key: &str) -> bool {
     key.split_once(':').is_some_and(|(name, _)| is_name_of_secret(name)) || looks_secret(key)
 }
 
+/// Whether a secret, of which an error tells as of the path of a file, can only be the secret itself: base64 is long,
+/// and has no dots.
+pub(super) fn is_no_path(text: &str) -> bool {
+    text.len() >= 60 && !text.contains('.')
+}
+
 /// The path, in which no key tells a secret.
 pub(super) fn shown_path(path: &str, steps: &[Step]) -> String {
     let tells = |step: &Step| matches!(step, Step::Key(key) if is_secret_key(key));

@@ -200,7 +200,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.yml");
         fs::write(&file, "acl: []").unwrap();
-        let loaded = super::super::load(&[file.clone()], &|_| None);
+        let loaded = super::super::load(std::slice::from_ref(&file), &|_| None);
         fs::write(&file, "acl: [ ]").unwrap();
         let mut watch = Watch::of(&loaded.origin);
         tokio::time::timeout(Duration::from_secs(30), watch.changed())

@@ -4,23 +4,21 @@
 //! is depends on what is wanted, `<<` merges maps. What a small text could grow into is known when its alias is met,
 //! before anything has grown.
 
+mod size;
+mod tags;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, HashSet};
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StructureStyle, Tag, options};
-use registry_auth_core::secret::Secret;
+use size::{Size, Total};
 
 use super::secrets;
 use super::tree::{Entry, Id, Span, Style, Tree, What};
 
 /// So deep may lists and maps stand in each other. A configuration needs seven.
 const MAX_DEPTH: usize = 64;
-
-/// So many values may there be, each alias counted with all that it stands for. The largest configuration that is
-/// taken, 100,000 users with labels and as many rules, has about 1,500,000.
-const MAX_VALUES: u64 = 2_000_000;
-
-/// So many bytes may their texts have together: twice what a file may have.
-const MAX_TEXT: u64 = 64 << 20;
 
 /// A document that was read.
 pub(super) struct Read {
@@ -47,8 +45,7 @@ pub(super) fn read(source: &str, base: u32, tree: &mut Tree) -> Result<Read, Fau
         sizes: HashMap::new(),
         anchors: HashMap::new(),
         open: Vec::new(),
-        values: 0,
-        text: 0,
+        total: Total::default(),
         root: None,
     }
     .read()
@@ -63,17 +60,8 @@ struct Reader<'s, 't> {
     /// The values with an anchor; none while they are being read.
     anchors: HashMap<usize, Option<Id>>,
     open: Vec<Open>,
-    values: u64,
-    text: u64,
+    total: Total,
     root: Option<Id>,
-}
-
-/// What a value amounts to when each alias is counted with all that it stands for.
-#[derive(Clone, Copy, Default)]
-struct Size {
-    values: u64,
-    text: u64,
-    depth: usize,
 }
 
 /// A list or map that is being read.
@@ -116,11 +104,11 @@ impl Reader<'_, '_> {
                 }
                 Event::Alias(anchor) => self.alias(anchor, at)?,
                 Event::SequenceStart(style, anchor, tag) => {
-                    self.check_collection_tag(tag.as_deref(), "seq", at)?;
+                    tags::check(tag.as_deref(), "seq").map_err(|what| self.fault(at, what))?;
                     self.begin(Kind::List(Vec::new()), style, anchor, at)?;
                 }
                 Event::MappingStart(style, anchor, tag) => {
-                    self.check_collection_tag(tag.as_deref(), "map", at)?;
+                    tags::check(tag.as_deref(), "map").map_err(|what| self.fault(at, what))?;
                     let kind = Kind::Map {
                         entries: Vec::new(),
                         key: None,
@@ -156,19 +144,16 @@ impl Reader<'_, '_> {
     }
 
     fn scalar(&mut self, text: &str, style: Style, anchor: usize, tag: Option<&Tag>, at: Span) -> Result<(), Fault> {
-        if self.wants_key() && style == Style::Plain && is_merge(text, tag) {
+        if self.wants_key() && style == Style::Plain && tags::is_merge(text, tag) {
             self.set_key(Key::Merge);
             return Ok(());
         }
         let is_written = at.start < at.end || style != Style::Plain;
-        let what = self.what_scalar(text, style, tag, is_written, at)?;
-        let size = Size {
-            values: 1,
-            text: text.len().try_into().unwrap_or(u64::MAX),
-            depth: 0,
-        };
-        self.count(size, at, "the file")?;
+        let what = tags::scalar(text, style, tag, is_written).map_err(|what| self.fault(at, what))?;
+        let size = Size::of_text(text);
         if self.wants_key() {
+            let key = Size { values: 0, ..size };
+            self.count(key, at, "the file")?;
             if matches!(what, What::Null) {
                 return Err(self.fault(at, "a key must be a text; put it in quotes"));
             }
@@ -179,34 +164,10 @@ impl Reader<'_, '_> {
             self.set_key(Key::Named(text.to_owned(), at));
             return Ok(());
         }
+        self.count(size, at, "the file")?;
         let id = self.tree.add(what, at);
         self.anchored(anchor, id, size);
         self.place(id, size)
-    }
-
-    fn what_scalar(
-        &self,
-        text: &str,
-        style: Style,
-        tag: Option<&Tag>,
-        is_written: bool,
-        at: Span,
-    ) -> Result<What, Fault> {
-        let is_null = style == Style::Plain && (!is_written || ["~", "null", "Null", "NULL"].contains(&text));
-        let is_plain = match tag.map(core_tag) {
-            None if is_null => return Ok(What::Null),
-            None => style == Style::Plain,
-            Some(Some("null")) if is_null || text.is_empty() => return Ok(What::Null),
-            Some(Some("str" | "!")) => false,
-            Some(Some("bool" | "int" | "float")) => true,
-            Some(Some(tag)) => return Err(self.fault(at, format_args!("the tag `!!{tag}` does not fit this text"))),
-            Some(None) => return Err(self.unknown_tag(tag, at)),
-        };
-        Ok(What::Scalar {
-            text: Secret::new(text.to_owned()),
-            is_plain,
-            style,
-        })
     }
 
     fn alias(&mut self, anchor: usize, at: Span) -> Result<(), Fault> {
@@ -236,12 +197,7 @@ impl Reader<'_, '_> {
         if self.open.len() >= MAX_DEPTH {
             return Err(self.too_deep(at));
         }
-        let size = Size {
-            values: 1,
-            text: 0,
-            depth: 1,
-        };
-        self.count(size, at, "the file")?;
+        self.count(Size::COLLECTION, at, "the file")?;
         if anchor != 0 {
             self.anchors.insert(anchor, None);
         }
@@ -249,7 +205,7 @@ impl Reader<'_, '_> {
             start: at.start,
             is_flow: style == StructureStyle::Flow,
             anchor,
-            size,
+            size: Size::COLLECTION,
             kind,
         });
         Ok(())
@@ -318,6 +274,11 @@ impl Reader<'_, '_> {
                 text: taken.iter().map(|entry| entry.key.len() as u64).sum(),
                 depth: 0,
             };
+            self.total.count(more).map_err(|too_many| {
+                let what = format_args!("with what this map takes over the file has more than {too_many}");
+                self.fault(at, what)
+            })?;
+            size.add(more);
             // Of a key that stands twice the last one counts.
             let mut new: Vec<Entry> = taken
                 .iter()
@@ -327,8 +288,6 @@ impl Reader<'_, '_> {
                 .collect();
             new.reverse();
             entries.append(&mut new);
-            size.add(more);
-            self.count(more, at, "with what this map takes over the file")?;
         }
         Ok(entries)
     }
@@ -353,37 +312,8 @@ impl Reader<'_, '_> {
 
     /// Counts a value, which is refused if with it there are too many.
     fn count(&mut self, size: Size, at: Span, who: &str) -> Result<(), Fault> {
-        self.values = self.values.saturating_add(size.values);
-        self.text = self.text.saturating_add(size.text);
-        if self.values > MAX_VALUES {
-            return Err(self.fault(at, format_args!("{who} has more than {MAX_VALUES} values")));
-        }
-        if self.text > MAX_TEXT {
-            let most = MAX_TEXT >> 20;
-            return Err(self.fault(at, format_args!("{who} has more than {most} MiB of text")));
-        }
-        Ok(())
-    }
-
-    fn check_collection_tag(&self, tag: Option<&Tag>, own: &str, at: Span) -> Result<(), Fault> {
-        match tag.map(core_tag) {
-            None => Ok(()),
-            Some(Some(tag)) if tag == own || tag == "!" => Ok(()),
-            Some(Some(tag)) => {
-                let kind = if own == "seq" { "list" } else { "map" };
-                Err(self.fault(at, format_args!("the tag `!!{tag}` does not fit this {kind}")))
-            }
-            Some(None) => Err(self.unknown_tag(tag, at)),
-        }
-    }
-
-    fn unknown_tag(&self, tag: Option<&Tag>, at: Span) -> Fault {
-        let tag = tag.map(Tag::original).unwrap_or_default();
-        let tag: String = tag.chars().take(64).collect();
-        self.fault(
-            at,
-            format_args!("the tag `{tag}` is not known; leave it out, or write `!!str` for a text"),
-        )
+        let counted = self.total.count(size);
+        counted.map_err(|too_many| self.fault(at, format_args!("{who} has more than {too_many}")))
     }
 
     fn too_deep(&self, at: Span) -> Fault {
@@ -413,14 +343,6 @@ impl Reader<'_, '_> {
     }
 }
 
-impl Size {
-    fn add(&mut self, part: Self) {
-        self.values = self.values.saturating_add(part.values);
-        self.text = self.text.saturating_add(part.text);
-        self.depth = self.depth.max(part.depth.saturating_add(1));
-    }
-}
-
 fn fault(at: Span, what: impl std::fmt::Display, is_in_secret: bool) -> Fault {
     Fault {
         at,
@@ -445,18 +367,6 @@ fn merge_sources(tree: &Tree, value: Id) -> Result<Vec<Id>, Span> {
     }
 }
 
-fn is_merge(text: &str, tag: Option<&Tag>) -> bool {
-    text == "<<" && tag.is_none_or(|tag| tag.to_string() == "tag:yaml.org,2002:merge")
-}
-
-/// The word of a tag of YAML's core schema, `!` for the one that only says that this is a text, list or map.
-fn core_tag(tag: &Tag) -> Option<&str> {
-    match tag.parts() {
-        ("", "!") => Some("!"),
-        _ => tag.core_suffix(),
-    }
-}
-
 fn style_of(style: ScalarStyle, indent: Option<usize>) -> Style {
     let indent = indent.unwrap_or_default();
     match style {
@@ -467,6 +377,3 @@ fn style_of(style: ScalarStyle, indent: Option<usize>) -> Style {
         ScalarStyle::Folded => Style::Folded { indent },
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 
 use super::super::tree::steps;
@@ -145,7 +147,7 @@ fn aliases_that_grow_beyond_every_bound_are_refused_where_they_do() {
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for i in 1..10 {
         let before = i - 1;
-        bomb += &format!("a{i}: &a{i} [{}]\n", vec![format!("*a{before}"); 10].join(", "));
+        writeln!(bomb, "a{i}: &a{i} [{}]", vec![format!("*a{before}"); 10].join(", ")).unwrap();
     }
     let refused = read_all(&bomb).unwrap_err();
     assert!(
@@ -165,7 +167,7 @@ fn aliases_that_grow_beyond_every_bound_are_refused_where_they_do() {
         (0..1_000).map(|i| format!("k{i}: v")).collect::<Vec<_>>().join(", ")
     );
     for i in 1..3_000 {
-        merges += &format!("m{i}: {{<<: *m0}}\n");
+        writeln!(merges, "m{i}: {{<<: *m0}}").unwrap();
     }
     let refused = read_all(&merges).unwrap_err();
     assert!(refused.contains("the file has more than 2000000 values"), "{refused}");
@@ -182,11 +184,11 @@ fn what_nests_too_deep_is_refused_by_aliases_too() {
             "{refused}"
         );
     }
-    let block: String = (0..300).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    let block = (0..300).map(|depth| " ".repeat(depth) + "a:\n").collect::<String>();
     assert!(read_all(&block).unwrap_err().ends_with("64 deep here"));
     let mut chain = "a0: &a0 [x]\n".to_owned();
     for i in 1..100 {
-        chain += &format!("a{i}: &a{i} [*a{}]\n", i - 1);
+        writeln!(chain, "a{i}: &a{i} [*a{}]", i - 1).unwrap();
     }
     assert!(read_all(&chain).unwrap_err().ends_with("64 deep here"));
 }
@@ -231,7 +233,7 @@ proptest! {
         for (at, new) in changes {
             let at = at.index(text.len());
             let at = text.floor_char_boundary(at);
-            let end = text.ceil_char_boundary((at + 1).min(text.len()));
+            let end = text.ceil_char_boundary(at.saturating_add(1).min(text.len()));
             text.replace_range(at..end, &new);
             if text.is_empty() {
                 break;
@@ -264,8 +266,8 @@ proptest! {
             let What::Scalar { text, style, .. } = &item.what else { continue };
             let text = text.expose();
             let from = text.floor_char_boundary(from.min(text.len()));
-            let to = text.ceil_char_boundary((from + 1).min(text.len()));
-            let leading = text.len() - text.trim_start_matches('\n').len();
+            let to = text.ceil_char_boundary(from.saturating_add(1).min(text.len()));
+            let leading = text.len().saturating_sub(text.trim_start_matches('\n').len());
             let within = source.get(item.at.range()).unwrap();
             let found = source_range(within, *style, text, &(from..to));
             let is_block = matches!(style, Style::Literal { .. });
