@@ -1,0 +1,349 @@
+//! The configuration files: docker_auth's YAML, one file or several, with what they name beside them.
+//!
+//! Each file is read into a tree in which every value knows where it stands; the trees are merged, `${ENV:NAME}` is
+//! replaced, and `core` makes a document of the outcome. Whatever anybody finds wrong later, [`Origin`] shows it in the
+//! file.
+//!
+//! ```
+//! let folder = tempfile::tempdir()?;
+//! let file = folder.path().join("auth_config.yml");
+//! std::fs::write(&file, "users: {}\nacl: {}\n")?;
+//! let loaded = registry_auth_sidecar::config::load(&[file], &|_| None);
+//! let report = loaded.origin.report(&loaded.problems);
+//! assert!(report.contains("auth_config.yml:2:6\n"), "{report}");
+//! assert!(report.contains("2 | acl: {}\n  |      ^^"), "{report}");
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+mod caret;
+mod decode;
+mod files;
+mod interpolate;
+mod merge;
+mod secrets;
+mod tree;
+pub mod watch;
+mod yaml;
+
+use std::path::{Path, PathBuf};
+
+use registry_auth_core::config::{Document, Sources};
+use registry_auth_core::problem::{Place, Problem, Problems};
+use registry_auth_core::secret::Secret;
+
+use files::Files;
+use interpolate::{Expanded, Replaced};
+use merge::Twice;
+use tree::{Id, Span, Tree, What};
+use watch::Stamp;
+
+/// So long may all files of a configuration be together, in bytes.
+const MAX_FILES: usize = 32 << 20;
+
+/// What the files amount to.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration; `None` if a file cannot be read or is no YAML.
+    pub document: Option<Document>,
+    /// What is wrong so far. More is found when the document is compiled, and its sections are read.
+    pub problems: Problems,
+    /// Where all of it comes from.
+    pub origin: Origin,
+}
+
+/// Where the values of a document come from.
+///
+/// A place in it is a path of keys. The document's own bytes, as in `Place::root().bytes(17..20)`, are those of its
+/// files, which lie end to end with one byte between them.
+#[derive(Debug, Default)]
+pub struct Origin {
+    sources: Vec<Source>,
+    tree: Tree,
+    root: Option<Id>,
+    files: Files,
+    /// What is never shown, in order.
+    secrets: Vec<Span>,
+    replaced: Vec<Replaced>,
+    twice: Vec<Twice>,
+    /// Places whose line is never shown.
+    hidden: Vec<Span>,
+}
+
+/// One file.
+#[derive(Debug)]
+struct Source {
+    path: PathBuf,
+    base: u32,
+    text: Secret<String>,
+    /// Where its lines begin.
+    lines: Vec<usize>,
+}
+
+/// Reads the files in `paths`, and what they name.
+///
+/// Files that they name are found from the working directory on, as `docker_auth` finds them.
+pub fn load(paths: &[PathBuf], environment: &dyn Fn(&str) -> Option<String>) -> Loaded {
+    let mut problems = Problems::default();
+    let mut origin = Origin::default();
+    if paths.is_empty() {
+        problems.error(&Place::root(), "has no file; name one");
+    }
+    for path in paths {
+        origin.read_source(path, &mut problems);
+    }
+    let roots = origin.read_trees(&mut problems);
+    let document = roots.and_then(|roots| origin.document(roots, environment, &mut problems));
+    Loaded {
+        document,
+        problems,
+        origin,
+    }
+}
+
+impl Origin {
+    /// Every file that was read or tried: those of the configuration, keys, certificates, secrets.
+    #[must_use]
+    pub fn files(&self) -> &[PathBuf] {
+        self.files.paths()
+    }
+
+    /// Lends `read` what the sections that it reads may name: variables, and files of at most 1 MiB. What is read so is
+    /// among [`Self::files`] afterwards.
+    pub fn with_sources<T>(
+        &mut self,
+        environment: &dyn Fn(&str) -> Option<String>,
+        read: impl FnOnce(Sources<'_>) -> T,
+    ) -> T {
+        let files = std::cell::RefCell::new(&mut self.files);
+        let file = |path: &str| {
+            let text = files.borrow_mut().read(Path::new(path), files::MAX_NAMED);
+            text.map_err(|error| error.to_string())
+        };
+        read(Sources {
+            environment: &|name| environment(name).map(Secret::new),
+            files: Some(&file),
+        })
+    }
+
+    /// The error as an operator reads it: what is wrong, file, line and column, the line with a caret, and what to do.
+    #[must_use]
+    pub fn error(&self, problem: &Problem) -> String {
+        caret::render(self, problem, annotate_snippets::Level::ERROR)
+    }
+
+    /// The same of a warning.
+    #[must_use]
+    pub fn warning(&self, problem: &Problem) -> String {
+        caret::render(self, problem, annotate_snippets::Level::WARNING)
+    }
+
+    /// All errors, all warnings, and a last line that counts them.
+    #[must_use]
+    pub fn report(&self, problems: &Problems) -> String {
+        let errors = problems.errors().iter().map(|problem| self.error(problem));
+        let warnings = problems.warnings().iter().map(|problem| self.warning(problem));
+        let mut report = String::new();
+        for text in errors.chain(warnings) {
+            report.push_str(&text);
+            report.push_str("\n\n");
+        }
+        let counts = [
+            (problems.errors().len(), "error"),
+            (problems.warnings().len(), "warning"),
+        ];
+        let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+        let counts = counts.map(|(count, word)| format!("{count} {word}{}", if count == 1 { "" } else { "s" }));
+        let counts = counts.collect::<Vec<_>>().join(", ");
+        report.push_str(if counts.is_empty() { "nothing wrong" } else { &counts });
+        if !self.sources.is_empty() {
+            report.push_str(" in ");
+            report.push_str(&self.names());
+        }
+        report.push('\n');
+        report
+    }
+
+    /// Each of [`Self::files`] as it was before it was read.
+    pub(self) fn stamps(&self) -> &[Stamp] {
+        self.files.stamps()
+    }
+
+    /// The names of the configuration's files.
+    fn names(&self) -> String {
+        let names = self.sources.iter().map(Source::name);
+        names.collect::<Vec<_>>().join(", ")
+    }
+
+    fn read_source(&mut self, path: &Path, problems: &mut Problems) {
+        let before: usize = self.sources.iter().map(|source| source.text.expose().len()).sum();
+        let base = self
+            .sources
+            .last()
+            .map_or(0, |last| Span::new(last.base, &last.after()).end);
+        let mut source = Source {
+            path: path.to_owned(),
+            base,
+            text: Secret::new(String::new()),
+            lines: vec![0],
+        };
+        match self.files.read(path, MAX_FILES.saturating_sub(before)) {
+            Ok(text) => {
+                source.lines = line_starts(text.expose());
+                source.text = text;
+            }
+            Err(error) => {
+                let at = Span::new(base, &(0..0));
+                let name = source.name();
+                problems.error(
+                    &Place::root().bytes(at.range()),
+                    format_args!("cannot read `{name}`: {error}"),
+                );
+            }
+        }
+        self.sources.push(source);
+    }
+
+    /// The root of each file, if each of them could be read.
+    fn read_trees(&mut self, problems: &mut Problems) -> Option<Vec<Id>> {
+        let mut roots = Vec::with_capacity(self.sources.len());
+        for source in &self.sources {
+            match yaml::read(source.text.expose(), source.base, &mut self.tree) {
+                Ok(read) => {
+                    roots.push(read.root);
+                    if let Some(at) = read.second {
+                        let what = "a second document begins here; only the first one of a file counts";
+                        problems.warn(&Place::root().bytes(at.range()), what);
+                    }
+                }
+                // What cannot be read was told before.
+                Err(_) if problems.is_refusal() && source.text.expose().is_empty() => {}
+                Err(fault) => {
+                    if fault.is_in_secret {
+                        self.hidden.push(fault.at);
+                    }
+                    problems.error(&Place::root().bytes(fault.at.range()), fault.what);
+                }
+            }
+        }
+        (!problems.is_refusal()).then_some(roots)
+    }
+
+    fn document(
+        &mut self,
+        roots: Vec<Id>,
+        environment: &dyn Fn(&str) -> Option<String>,
+        problems: &mut Problems,
+    ) -> Option<Document> {
+        let (root, twice) = merge::merge(&mut self.tree, roots);
+        self.root = root;
+        for twice in twice {
+            self.note_twice(twice, problems);
+        }
+        let Expanded {
+            node,
+            secrets,
+            replaced,
+            lacking,
+        } = interpolate::expand(&self.tree, root?, environment, problems);
+        (self.secrets, self.replaced) = (secrets, replaced);
+        let mut found = Problems::default();
+        let document = self.with_sources(environment, |sources| Document::read(node, sources, &mut found));
+        // A value without its variable is not what was meant, and needs no second error.
+        let errors = found.errors().iter();
+        for problem in errors.filter(|problem| !lacking.iter().any(|path| path == problem.place().path())) {
+            problems.error(problem.place(), self.told(problem));
+        }
+        for problem in found.warnings() {
+            problems.warn(problem.place(), self.told(problem));
+        }
+        Some(document)
+    }
+
+    /// What is wrong, in which no value is told that came from the environment, nor a key where a path to one is wanted.
+    fn told(&self, problem: &Problem) -> String {
+        let what = interpolate::without_values(problem.what(), &self.replaced);
+        let Some(root) = self.root else { return what };
+        let found = self.tree.find(root, &tree::steps(problem.place().path()));
+        let item = self.tree.get(found.value);
+        match &item.what {
+            What::Scalar { text, .. }
+                if self.secrets.binary_search(&item.at).is_ok() && secrets::is_no_path(text.expose()) =>
+            {
+                what.replace(text.expose().as_str(), secrets::MASK)
+            }
+            _ => what,
+        }
+    }
+
+    fn note_twice(&mut self, twice: Twice, problems: &mut Problems) {
+        let place = twice.path.iter().fold(Place::root(), |place, key| place.key(key));
+        let [first, second] = [twice.first, twice.second].map(|at| self.line_of(at));
+        problems.error(
+            &Place::root().bytes(twice.second.range()),
+            format_args!("`{place}` stands in {second}, and in {first} before; keep one of them"),
+        );
+        self.twice.push(twice);
+    }
+
+    /// File and line, as in `auth_config.yml:3`.
+    fn line_of(&self, at: Span) -> String {
+        let Some(source) = self.source_of(at) else {
+            return self.names();
+        };
+        let (line, _) = source.line_of(source.within(at).start);
+        format!("{}:{line}", source.name())
+    }
+
+    /// The file that a span is in.
+    fn source_of(&self, at: Span) -> Option<&Source> {
+        let after = self.sources.partition_point(|source| source.base <= at.start);
+        self.sources.get(after.checked_sub(1)?)
+    }
+}
+
+impl Source {
+    fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// What lies between this file and the next one.
+    fn after(&self) -> std::ops::Range<usize> {
+        let end = self.text.expose().len();
+        end..end.saturating_add(1)
+    }
+
+    /// The bytes of this file that a span is.
+    fn within(&self, at: Span) -> std::ops::Range<usize> {
+        let base = Span::new(self.base, &(0..0)).range().start;
+        let at = at.range();
+        let end = self.text.expose().len();
+        let start = at.start.saturating_sub(base).min(end);
+        start..at.end.saturating_sub(base).clamp(start, end)
+    }
+
+    /// The number of the line with the byte `at`, from 1, and the bytes of that line, without its break.
+    fn line_of(&self, at: usize) -> (usize, std::ops::Range<usize>) {
+        let number = self.lines.partition_point(|start| *start <= at);
+        let start = number.checked_sub(1).and_then(|line| self.lines.get(line));
+        let start = start.copied().unwrap_or_default();
+        let text = self.text.expose();
+        let end = self.lines.get(number).copied().unwrap_or(text.len());
+        let line = text.get(start..end).unwrap_or_default().trim_end_matches(['\n', '\r']);
+        (number, start..start.saturating_add(line.len()))
+    }
+}
+
+/// Where lines begin: after `\n`, `\r\n` and, as YAML has it, `\r`.
+fn line_starts(text: &str) -> Vec<usize> {
+    let bytes = text.as_bytes();
+    let breaks = bytes.iter().enumerate().filter(|(at, byte)| match byte {
+        b'\n' => true,
+        b'\r' => bytes.get(at.saturating_add(1)) != Some(&b'\n'),
+        _ => false,
+    });
+    let starts = breaks.map(|(at, _)| at.saturating_add(1));
+    std::iter::once(0).chain(starts).collect()
+}
+
+#[cfg(test)]
+mod tests;
