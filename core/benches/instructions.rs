@@ -18,7 +18,7 @@ use registry_auth_core::authn::hash::Hash;
 use registry_auth_core::config::{Document, Sources};
 use registry_auth_core::decide::{Decision, Step, decide};
 use registry_auth_core::memo::{CredentialMemo, Seed, TokenKey, TokenMemo};
-use registry_auth_core::policy::Policy;
+use registry_auth_core::policy::{Asks, Assembly, Policy, Progress};
 use registry_auth_core::problem::Problems;
 use registry_auth_core::request::{Credentials, Method, TokenRequest};
 use registry_auth_core::scope::{Scope, Scopes};
@@ -27,6 +27,7 @@ use registry_auth_core::service::Service;
 use registry_auth_core::throttle::MacKey;
 use registry_auth_core::time::Timestamp;
 use registry_auth_core::token::{Jti, ModuleSigner, Token};
+use registry_auth_core::wire;
 use serde_json::{Value, json};
 
 const KEY: &str = include_str!("../src/token/testdata/p256.pem");
@@ -41,7 +42,7 @@ fn seed() -> Seed {
 }
 
 /// As many rules as `make bench` has: each third one plain, with a variable, and with two expressions.
-fn policy(rules: usize) -> Policy {
+fn document(rules: usize) -> Document {
     let rule = |i: usize| {
         let matches = match i % 3 {
             0 => json!({"account": format!("robot-{i}"), "name": format!("robots/{i}/*")}),
@@ -55,10 +56,12 @@ fn policy(rules: usize) -> Policy {
         "users": {"ada": {}},
         "acl": (0..rules).map(rule).collect::<Value>(),
     });
-    let mut problems = Problems::default();
     let node = serde_json::from_value(config).expect("a configuration");
-    let document = Document::read(node, Sources::of_a_proxy(&|_| None), &mut problems);
-    let (policy, _) = Policy::compile(document, now(), problems).expect("a good configuration");
+    Document::read(node, Sources::of_a_proxy(&|_| None), &mut Problems::default())
+}
+
+fn policy(rules: usize) -> Policy {
+    let (policy, _) = Policy::compile(document(rules), now(), Problems::default()).expect("a good configuration");
     policy
 }
 
@@ -243,7 +246,32 @@ fn credential_memo(mut tried: Tried) -> (bool, Tried) {
     (holds, tried)
 }
 
-library_benchmark_group!(name = steps; benchmarks = scope, acl, token, token_memo, credential_memo);
+/// A configuration of which one rule is another than in the policy that is in force.
+fn changed(rules: usize) -> (Assembly, Policy) {
+    let mut document = document(rules);
+    let body = |document: &Document| wire::config::write(document, Asks::default(), 1).body;
+    let before = Assembly::begin(body(&document), None, now()).expect("a configuration");
+    let (before, _) = before.finish().expect("a good configuration");
+    let rule = document
+        .acl
+        .as_mut()
+        .and_then(|rules| rules.first_mut())
+        .expect("a rule");
+    rule.actions.clear();
+    let assembly = Assembly::begin(body(&document), Some(&before), now()).expect("a configuration");
+    (assembly, before)
+}
+
+// All steps together: each takes its part of what a reload costs a proxy's worker.
+#[library_benchmark]
+#[bench::one_of_10(changed(10))]
+#[bench::one_of_10_000(changed(10_000))]
+fn assembly((mut assembly, before): (Assembly, Policy)) -> (Assembly, Policy) {
+    while black_box(&mut assembly).step() == Progress::More {}
+    (assembly, before)
+}
+
+library_benchmark_group!(name = steps; benchmarks = scope, acl, assembly, token, token_memo, credential_memo);
 
 main!(
     config = LibraryBenchmarkConfig::default()

@@ -52,6 +52,7 @@ pub(crate) fn run(data: &[u8]) {
     assert_eq!(acl.decide(&asked, &mut memo), grant, "a decision is the same each time");
     match grant.because() {
         Because::NoRule => assert!(grant.actions().is_empty()),
+        Because::Backend(name) => panic!("{name} was not asked"),
         Because::CannotJudge { index, .. } => {
             assert!(*index < rules.len());
             assert!(grant.actions().is_empty());

@@ -15,8 +15,8 @@ use registry_auth_core::secret::Secret;
 use registry_auth_core::time::Timestamp;
 use registry_auth_core::token::{Jti, ModuleSigner};
 
-const KEY: &str = include_str!("../../src/token/testdata/p256.pem");
-const CERTIFICATE: &str = include_str!("../../src/token/testdata/certificate/self_p256.pem");
+pub(crate) const KEY: &str = include_str!("../../src/token/testdata/p256.pem");
+pub(crate) const CERTIFICATE: &str = include_str!("../../src/token/testdata/certificate/self_p256.pem");
 
 /// Computes nothing: every password fits.
 struct Trusting;

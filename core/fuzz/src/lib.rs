@@ -20,12 +20,13 @@ mod protobuf;
 mod request;
 mod route;
 mod scope;
+mod wire_config;
 
 /// A parser under test: panics if a promise is broken.
 pub type Target = fn(&[u8]);
 
 /// All targets, by name: that of their seeds, too.
-pub const TARGETS: [(&str, Target); 15] = [
+pub const TARGETS: [(&str, Target); 16] = [
     ("acl", acl::run),
     ("address", address::run),
     ("basic", basic::run),
@@ -41,6 +42,7 @@ pub const TARGETS: [(&str, Target); 15] = [
     ("request", request::run),
     ("route", route::run),
     ("scope", scope::run),
+    ("wire_config", wire_config::run),
 ];
 
 /// The target of that name.

@@ -49,6 +49,7 @@ fn written_value(node: &Node) -> Vec<u8> {
             value.push(0x11);
             value.extend(number.to_le_bytes());
         }
+        Node::Plain(text) => panic!("a `Struct` has no text without quotes: {text}"),
         Node::Text(text) => put_bytes(&mut value, 3, text.as_bytes()),
         Node::Bool(flag) => value.extend([0x20, u8::from(*flag)]),
         Node::Map(entries) => put_bytes(&mut value, 5, &written_map(entries)),

@@ -297,3 +297,10 @@ fn without_users_or_rules_somebody_else_must_know() {
         "users: is missing; write `users: {}` if nobody may sign in\nacl: is missing; write `acl: []` to grant nothing"
     );
 }
+
+#[test]
+fn a_policy_can_be_shared_by_threads() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    shared(&compiled(&config(&json!({}), &json!([]))));
+    shared(&begin(&config(&json!({}), &json!([])), None));
+}

@@ -95,6 +95,10 @@ proptest! {
         prop_assert_eq!((head.asks, head.generation), (asks, generation));
         prop_assert_eq!(head.etag, written.etag);
         prop_assert_eq!(head.release, env!("CARGO_PKG_VERSION"));
+        let lines = written.body.expose().split(|byte| *byte == b'\n').skip(1);
+        for (line, user) in lines.zip(document.users.iter().flatten()) {
+            prop_assert_eq!(name_of_user(line).as_deref(), Some(user.name.as_str()));
+        }
     }
 
     #[test]
