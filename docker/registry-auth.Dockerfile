@@ -24,6 +24,7 @@ COPY --from=built /image/ /
 RUN mkdir -p /config /run/registry-auth && chown 10001:10001 /run/registry-auth && chmod 700 /run/registry-auth
 USER 10001:10001
 EXPOSE 5001
-HEALTHCHECK --interval=5s --timeout=3s --start-period=30s CMD ["registry-auth", "health"]
+# Asks where `admin.listen` of the configuration says.
+HEALTHCHECK --interval=5s --timeout=3s --start-period=30s CMD ["registry-auth", "health", "/config/auth_config.yml"]
 ENTRYPOINT ["registry-auth"]
 CMD ["/config/auth_config.yml"]

@@ -262,6 +262,6 @@ fn engine() -> &'static str {
 
 /// What the last stage of a Dockerfile begins with.
 pub fn last_base(dockerfile: &str) -> String {
-    let bases = dockerfile.lines().filter_map(|line| line.strip_prefix("FROM "));
-    bases.last().unwrap_or_default().to_owned()
+    let mut bases = dockerfile.lines().filter_map(|line| line.strip_prefix("FROM "));
+    bases.next_back().unwrap_or_default().to_owned()
 }

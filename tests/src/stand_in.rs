@@ -158,26 +158,20 @@ impl StandIn {
     #[track_caller]
     fn copy(&self, from: &Path, at: &str) {
         let to = self.at(at);
-        self.folder_of(&to);
+        make_folder_of(&to);
         fs::copy(from, &to).unwrap_or_else(|error| panic!("cannot copy `{}`: {error}", from.display()));
     }
 
     #[track_caller]
     fn text(&self, at: &str, text: &str) {
         let to = self.at(at);
-        self.folder_of(&to);
+        make_folder_of(&to);
         fs::write(&to, text).unwrap_or_else(|error| panic!("cannot write `{}`: {error}", to.display()));
     }
 
     #[track_caller]
     fn folder(&self, at: &str) {
         fs::create_dir_all(self.at(at)).expect("a folder in a temporary one can be made");
-    }
-
-    #[track_caller]
-    fn folder_of(&self, file: &Path) {
-        let folder = file.parent().expect("a file lies in a folder");
-        fs::create_dir_all(folder).expect("a folder in a temporary one can be made");
     }
 
     fn at(&self, path: &str) -> PathBuf {
@@ -192,6 +186,12 @@ fn libraries(program: &Path) -> Vec<PathBuf> {
     // `libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x…)`, and the loader without an arrow.
     let paths = listed.split_whitespace().filter(|word| word.starts_with('/'));
     paths.map(PathBuf::from).filter(|path| path.is_file()).collect()
+}
+
+#[track_caller]
+fn make_folder_of(file: &Path) {
+    let folder = file.parent().expect("a file lies in a folder");
+    fs::create_dir_all(folder).expect("a folder in a temporary one can be made");
 }
 
 #[track_caller]
