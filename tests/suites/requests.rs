@@ -1,0 +1,87 @@
+//! One corpus of requests, every server that answers them, and one answer: the filter in Envoy, the sidecar's own token
+//! endpoint, and the sidecar behind Envoy where a POST is routed to it.
+
+use registry_auth_tests::envoy::{Envoy, EnvoyRelease};
+use registry_auth_tests::requests::{self, Case, canonical};
+
+/// A server, and what it answered to each case.
+struct Asked {
+    server: String,
+    /// `None` where the connection was closed.
+    answers: Vec<Option<String>>,
+}
+
+/// Everything that is wrong, case by case.
+#[derive(Default)]
+struct Findings(Vec<String>);
+
+impl Findings {
+    /// Asks the server on this port all of them, and notes what is not as promised.
+    fn ask(&mut self, server: &str, port: u16, cases: &[Case]) -> Asked {
+        let answers = cases.iter().map(|case| {
+            let Some(answer) = case.send(port) else {
+                self.note(server, case, &["no answer".to_owned()], "");
+                return None;
+            };
+            let text = canonical(&answer);
+            let faults = case.faults(&answer);
+            if !faults.is_empty() {
+                self.note(server, case, &faults, &text);
+            }
+            Some(text)
+        });
+        Asked {
+            answers: answers.collect(),
+            server: server.to_owned(),
+        }
+    }
+
+    /// Notes where the two answered differently.
+    fn compare(&mut self, one: &Asked, other: &Asked, cases: &[Case]) {
+        for ((case, one_answer), other_answer) in cases.iter().zip(&one.answers).zip(&other.answers) {
+            if one_answer != other_answer {
+                let shown = |answer: &Option<String>| answer.clone().unwrap_or_else(|| "no answer".to_owned());
+                self.note(
+                    &format!("{} and {}", one.server, other.server),
+                    case,
+                    &["the answers differ".to_owned()],
+                    &format!("{}\n{}", shown(one_answer), shown(other_answer)),
+                );
+            }
+        }
+    }
+
+    fn note(&mut self, server: &str, case: &Case, faults: &[String], answer: &str) {
+        let Case { file, name, request, .. } = case;
+        let request: String = request.chars().take(300).collect();
+        let answer: String = answer.lines().map(|line| format!("\n    {line:.300}")).collect();
+        self.0.push(format!("{server}: {file}: {name}\n  {request}\n  {}{answer}", faults.join("\n  ")));
+    }
+
+    #[track_caller]
+    fn assert_none(self) {
+        assert!(self.0.is_empty(), "{} findings\n\n{}", self.0.len(), self.0.join("\n\n"));
+    }
+}
+
+#[test]
+fn the_filter_answers_every_request_as_the_protocol_says() {
+    let cases = requests::all();
+    let mut findings = Findings::default();
+    let [oldest, newest] = EnvoyRelease::ENDS.map(|release| {
+        let envoy = Envoy::standalone(&requests::site()).release(release).start();
+        findings.ask(&format!("the filter in {release:?}"), envoy.port(), &cases)
+    });
+    findings.compare(&oldest, &newest, &cases);
+    findings.assert_none();
+}
+
+#[test]
+fn the_corpus_is_several_hundred_requests_with_a_promise_each() {
+    let cases = requests::all();
+    assert!(cases.len() >= 300, "only {} cases", cases.len());
+    let mut names: Vec<_> = cases.iter().map(|case| (&case.file, &case.name)).collect();
+    names.sort();
+    let twice: Vec<_> = names.windows(2).filter(|pair| pair[0] == pair[1]).collect();
+    assert!(twice.is_empty(), "a name says what one case promises: {twice:?}");
+}
