@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`module`] | the shipped module on a wasm host of our own |
 //! | [`envoy`] | Envoy with `envoy/standalone.yaml` and the filter |
+//! | [`sidecar`] | the program `registry-auth` |
 //! | [`registry`] | a registry that takes tokens |
 //! | [`stack`], [`stand_in`] | `docker-compose.yml` in a Docker Engine; the base images that cannot be pulled |
 //! | [`skopeo`], [`docker`], [`podman`], [`crane`], [`oras`] | clients, as an operator types them; [`client`] is what they share |
@@ -35,6 +36,7 @@ pub mod process;
 pub mod reference;
 pub mod registry;
 pub mod requests;
+pub mod sidecar;
 pub mod skopeo;
 pub mod soak;
 pub mod stack;

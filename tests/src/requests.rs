@@ -122,7 +122,11 @@ impl Case {
         let token = self.token.as_ref().map(Promise::Token);
         let bare = self.bare.map(Promise::Bare);
         let json = self.json.as_ref().map(Promise::Json);
-        error.or(token).or(bare).or(json).expect("it was looked for when it was read")
+        error
+            .or(token)
+            .or(bare)
+            .or(json)
+            .expect("it was looked for when it was read")
     }
 
     pub fn method(&self) -> &str {

@@ -3,6 +3,8 @@
 
 use registry_auth_tests::envoy::{Envoy, EnvoyRelease};
 use registry_auth_tests::requests::{self, Case, canonical};
+use registry_auth_tests::sidecar::Sidecar;
+use serde_json::{Value, json};
 
 /// A server, and what it answered to each case.
 struct Asked {
@@ -52,15 +54,25 @@ impl Findings {
     }
 
     fn note(&mut self, server: &str, case: &Case, faults: &[String], answer: &str) {
-        let Case { file, name, request, .. } = case;
+        let Case {
+            file, name, request, ..
+        } = case;
         let request: String = request.chars().take(300).collect();
         let answer: String = answer.lines().map(|line| format!("\n    {line:.300}")).collect();
-        self.0.push(format!("{server}: {file}: {name}\n  {request}\n  {}{answer}", faults.join("\n  ")));
+        self.0.push(format!(
+            "{server}: {file}: {name}\n  {request}\n  {}{answer}",
+            faults.join("\n  ")
+        ));
     }
 
     #[track_caller]
     fn assert_none(self) {
-        assert!(self.0.is_empty(), "{} findings\n\n{}", self.0.len(), self.0.join("\n\n"));
+        assert!(
+            self.0.is_empty(),
+            "{} findings\n\n{}",
+            self.0.len(),
+            self.0.join("\n\n")
+        );
     }
 }
 
@@ -74,6 +86,36 @@ fn the_filter_answers_every_request_as_the_protocol_says() {
     });
     findings.compare(&oldest, &newest, &cases);
     findings.assert_none();
+}
+
+#[test]
+fn the_sidecar_answers_every_request_as_the_filter_does() {
+    let cases = requests::all();
+    let mut findings = Findings::default();
+    let envoy = Envoy::standalone(&requests::site()).start();
+    let filter = findings.ask("the filter", envoy.port(), &cases);
+    drop(envoy);
+    let sidecar = Sidecar::serve(&requests::site());
+    let by_itself = findings.ask("the sidecar", sidecar.port(), &cases);
+    findings.compare(&filter, &by_itself, &cases);
+    drop(sidecar);
+
+    let sidecar = Sidecar::serve(&behind_a_proxy(requests::site()));
+    let envoy = Envoy::standalone(&requests::site())
+        .request_body("route")
+        .registry(sidecar.port())
+        .start();
+    let routed = findings.ask("Envoy with POST routed to the sidecar", envoy.port(), &cases);
+    findings.compare(&filter, &routed, &cases);
+    let posts = cases.iter().filter(|case| case.method() == "POST").count();
+    assert!(posts >= 100, "only {posts} requests could be routed");
+    findings.assert_none();
+}
+
+/// The configuration for a sidecar that Envoy stands in front of: a client's address is what Envoy says.
+fn behind_a_proxy(mut site: Value) -> Value {
+    site["server"]["trusted_proxies"] = json!(["127.0.0.1/32"]);
+    site
 }
 
 #[test]

@@ -20,7 +20,14 @@ const EXPIRATION: u64 = 900;
 /// Clients take less for a fault of the server, and some then count on 60 seconds.
 const LEAST_LIFE: u64 = 60;
 /// Headers of whoever carries the answer.
-const CARRIERS: [&str; 6] = ["connection", "content-length", "date", "keep-alive", "server", "transfer-encoding"];
+const CARRIERS: [&str; 6] = [
+    "connection",
+    "content-length",
+    "date",
+    "keep-alive",
+    "server",
+    "transfer-encoding",
+];
 /// Headers that come with some statuses and no others.
 const OF_A_STATUS: [&str; 3] = ["www-authenticate", "allow", "retry-after"];
 
@@ -174,9 +181,13 @@ impl Faults {
     fn times(&mut self, claims: &Value, body: &Value) {
         let time = |name: &str| claims[name].as_u64().unwrap_or_default();
         self.equal("`exp` - `iat`", time("exp").saturating_sub(time("iat")), EXPIRATION);
-        self.holds((1..=time("iat")).contains(&time("nbf")), || format!("`nbf` is after `iat`: {claims}"));
+        self.holds((1..=time("iat")).contains(&time("nbf")), || {
+            format!("`nbf` is after `iat`: {claims}")
+        });
         let expires_in = body["expires_in"].as_u64().unwrap_or_default();
-        self.holds((LEAST_LIFE..=EXPIRATION).contains(&expires_in), || format!("`expires_in` is {expires_in}"));
+        self.holds((LEAST_LIFE..=EXPIRATION).contains(&expires_in), || {
+            format!("`expires_in` is {expires_in}")
+        });
         let issued_at = Timestamp::from_seconds(time("exp").saturating_sub(expires_in)).to_string();
         self.equal("`issued_at`", body["issued_at"].clone(), json!(issued_at));
     }
@@ -195,7 +206,9 @@ fn access(scopes: &str) -> Value {
 
 /// The scopes of which something was granted.
 fn without_empty(scopes: &str) -> String {
-    let granted = scopes.split(' ').filter(|scope| !scope.is_empty() && !scope.ends_with(':'));
+    let granted = scopes
+        .split(' ')
+        .filter(|scope| !scope.is_empty() && !scope.ends_with(':'));
     granted.collect::<Vec<_>>().join(" ")
 }
 
@@ -213,7 +226,12 @@ fn part(part: &str) -> Value {
 }
 
 fn names(value: &Value) -> BTreeSet<String> {
-    value.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect()
+    value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.clone())
+        .collect()
 }
 
 fn set(names: &[&str]) -> BTreeSet<String> {
@@ -231,7 +249,9 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Response {
-        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let headers = headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Response {
             status,
             headers: headers.collect(),
@@ -245,7 +265,11 @@ mod tests {
             let claims = URL_SAFE_NO_PAD.encode(format!(r#"{{"exp":{second},"sub":"{sub}","jti":"{second:032x}"}}"#));
             let body = format!(r#"{{"token":"e30.{claims}.c2ln","expires_in":{second},"issued_at":"{second}"}}"#);
             let date = second.to_string();
-            canonical(&answer(200, &[("date", &date), ("pragma", "no-cache"), ("x-envoy-a", &date)], &body))
+            canonical(&answer(
+                200,
+                &[("date", &date), ("pragma", "no-cache"), ("x-envoy-a", &date)],
+                &body,
+            ))
         };
         assert_eq!(at(1, "ada"), at(2, "ada"));
         assert_ne!(at(1, "ada"), at(1, "bob"));
@@ -292,6 +316,9 @@ mod tests {
                 {"type": "repository", "name": "", "actions": ["pull"]},
             ])
         );
-        assert_eq!(without_empty(scopes), "repository:host:5000/a:pull,push repository::pull");
+        assert_eq!(
+            without_empty(scopes),
+            "repository:host:5000/a:pull,push repository::pull"
+        );
     }
 }
