@@ -92,6 +92,7 @@ impl Faults {
         self.equal("the status", answer.status, status);
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "most values are made for this very call")]
     fn equal<T: PartialEq + std::fmt::Debug>(&mut self, what: &str, is: T, wanted: T) {
         self.holds(is == wanted, || format!("{what} is {is:?}, not {wanted:?}"));
     }
