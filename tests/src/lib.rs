@@ -5,10 +5,12 @@
 //! |---|---|
 //! | [`module`] | the shipped module on a wasm host of our own |
 //! | [`envoy`] | Envoy with `envoy/standalone.yaml` and the filter |
+//! | [`sidecar`] | the program `registry-auth` |
 //! | [`registry`] | a registry that takes tokens |
 //! | [`stack`], [`stand_in`] | `docker-compose.yml` in a Docker Engine; the base images that cannot be pulled |
 //! | [`skopeo`], [`docker`], [`podman`], [`crane`], [`oras`] | clients, as an operator types them; [`client`] is what they share |
 //! | [`http`] | requests byte by byte, and HTTP/2 |
+//! | [`requests`] | requests for tokens as data, and what each is answered |
 //! | [`certificates`], [`image`] | keys with their certificates; a small image |
 //! | [`bench`], [`soak`] | what `make bench` measures; how often what `make soak` repeats |
 //! | [`parts`], [`ports`], [`process`] | where programs are, free ports, running and ending |
@@ -33,6 +35,8 @@ pub mod ports;
 pub mod process;
 pub mod reference;
 pub mod registry;
+pub mod requests;
+pub mod sidecar;
 pub mod skopeo;
 pub mod soak;
 pub mod stack;

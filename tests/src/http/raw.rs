@@ -155,6 +155,18 @@ impl Connection {
             .unwrap_or_else(|| panic!("no answer within {LIMIT:?}"))
     }
 
+    /// The answer to a HEAD with `connection: close`, and whatever comes behind its headers although nothing may.
+    #[track_caller]
+    pub fn answer_to_head(&mut self) -> Option<Response> {
+        let bytes = self.received_until(|_| false);
+        let (head, at) = split_head(bytes)?;
+        Some(Response {
+            status: status(head)?,
+            headers: headers(head),
+            body: bytes[at..].to_vec(),
+        })
+    }
+
     /// As [`Self::answer`]; the outer `None` says that nothing whole came in this time, and nothing is lost.
     pub fn answer_within(&mut self, limit: Duration) -> Option<Option<Response>> {
         let deadline = Instant::now() + limit;
@@ -199,8 +211,7 @@ impl Connection {
 /// An answer and its length, if it is whole. A body without a length ends with the connection.
 fn parse(bytes: &[u8], closed: bool) -> Option<(Response, usize)> {
     let (head, at) = split_head(bytes)?;
-    let status = str::from_utf8(head.split(|byte| *byte == b'\n').next()?).ok()?;
-    let status = status.trim().split(' ').nth(1)?.parse().ok()?;
+    let status = status(head)?;
     let headers = headers(head);
     let (body, end) = match body(&headers, bytes, at)? {
         Some(found) => found,
@@ -210,6 +221,12 @@ fn parse(bytes: &[u8], closed: bool) -> Option<(Response, usize)> {
     };
     let response = Response { status, headers, body };
     Some((response, end))
+}
+
+/// The status in the first line of an answer.
+fn status(head: &[u8]) -> Option<u16> {
+    let line = str::from_utf8(head.split(|byte| *byte == b'\n').next()?).ok()?;
+    line.trim().split(' ').nth(1)?.parse().ok()
 }
 
 /// The first line with the headers, without the empty line after them, and where that line ends.
