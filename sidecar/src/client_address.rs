@@ -78,8 +78,14 @@ mod tests {
             ("x-forwarded-for", "198.51.100.2"),
         ]);
         let trusted = trusted(&["10.0.0.0/8", "unix"]);
-        assert_eq!(client_address(tcp("10.1.1.1"), &forwarded, None, &trusted), ip("198.51.100.2"));
-        assert_eq!(client_address(Peer::Unix, &forwarded, None, &trusted), ip("198.51.100.2"));
+        assert_eq!(
+            client_address(tcp("10.1.1.1"), &forwarded, None, &trusted),
+            ip("198.51.100.2")
+        );
+        assert_eq!(
+            client_address(Peer::Unix, &forwarded, None, &trusted),
+            ip("198.51.100.2")
+        );
     }
 
     #[test]

@@ -9,3 +9,5 @@ pub mod listen;
 pub mod logging;
 pub mod metrics;
 pub mod server;
+#[cfg(test)]
+mod testdata;

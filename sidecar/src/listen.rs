@@ -137,10 +137,12 @@ fn refuse_letsencrypt(section: &mut Section, problems: &mut Problems) {
 fn read_address(section: &mut Section, mode: Option<u32>, problems: &mut Problems) -> Option<Address> {
     let place: Place = section.place_of("listen");
     match section.text("listen", problems).filter(|text| !text.is_empty()) {
-        Some(text) => problems.keep(&place, Address::parse(&text)).map(|address| match address {
-            Address::Unix { path, .. } => Address::Unix { path, mode },
-            tcp @ Address::Tcp { .. } => tcp,
-        }),
+        Some(text) => problems
+            .keep(&place, Address::parse(&text))
+            .map(|address| match address {
+                Address::Unix { path, .. } => Address::Unix { path, mode },
+                tcp @ Address::Tcp { .. } => tcp,
+            }),
         None => {
             if !problems.is_refusal_at(&place) {
                 problems.error(&place, "is missing; write `host:port`, or `unix:` and a path");
@@ -150,3 +152,5 @@ fn read_address(section: &mut Section, mode: Option<u32>, problems: &mut Problem
     }
 }
 
+#[cfg(test)]
+mod tests;

@@ -179,7 +179,8 @@ impl Limits {
 
     /// How often limits are looked at.
     fn tick(&self) -> Duration {
-        self.first_byte.min(self.head) / 2
+        let shortest = self.first_byte.min(self.head).min(self.exchange).min(self.idle);
+        shortest / 2
     }
 }
 
@@ -218,7 +219,11 @@ impl Server {
         let mut listening = Vec::with_capacity(endpoints.len());
         for endpoint in &endpoints {
             let address = &endpoint.listener.address;
-            if self.running.iter().any(|running| running.address().is_same_place(address)) {
+            if self
+                .running
+                .iter()
+                .any(|running| running.address().is_same_place(address))
+            {
                 listening.push(None);
                 continue;
             }
@@ -243,7 +248,9 @@ impl Server {
         for (endpoint, listening) in opened.0 {
             let address = endpoint.listener.address.clone();
             let setup = Setup::new(endpoint);
-            let place = before.iter().position(|running| running.address().is_same_place(&address));
+            let place = before
+                .iter()
+                .position(|running| running.address().is_same_place(&address));
             match (place, listening) {
                 (Some(place), _) => {
                     let mut running = before.remove(place);
@@ -271,7 +278,9 @@ impl Server {
     #[must_use]
     pub fn bound(&self) -> Vec<(&'static str, Bound)> {
         let running = self.running.iter();
-        running.map(|running| (running.name(), running.bound().clone())).collect()
+        running
+            .map(|running| (running.name(), running.bound().clone()))
+            .collect()
     }
 
     /// Accepts nobody any more, and waits until what is in flight is answered, at most `within`.
@@ -334,3 +343,5 @@ pub fn raise_open_files() -> u64 {
     now.unwrap_or(u64::MAX)
 }
 
+#[cfg(test)]
+mod tests;

@@ -42,8 +42,7 @@ struct Shared {
 
 impl Running {
     pub(super) fn start(address: Address, listening: Listening, setup: Arc<Setup>, metrics: Arc<Metrics>) -> Self {
-        // The system knows where it bound a socket; if it would not say, what is configured is true as well.
-        let bound = listening.bound().unwrap_or_else(|_| Bound::Unix(address.to_string().into()));
+        let bound = listening.bound();
         tracing::info!(listener = setup.name, address = %address, tls = setup.tls.is_some(), "listening");
         let shared = Arc::new(Shared {
             setup: Mutex::new(setup),
@@ -91,7 +90,8 @@ impl Running {
             self.order(Order::Finish);
         }
         if self.address != address {
-            if let (Address::Unix { mode, .. }, Some(Listening::Unix(_, file))) = (&address, self.listening.as_deref()) {
+            if let (Address::Unix { mode, .. }, Some(Listening::Unix(_, file))) = (&address, self.listening.as_deref())
+            {
                 if let Err(error) = file.set_mode(*mode) {
                     tracing::error!(listener = setup.name, %address, %error, "cannot change the socket's mode");
                 }
