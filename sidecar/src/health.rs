@@ -21,7 +21,7 @@ pub const READYZ: &str = "/readyz";
 /// What it counted.
 pub const METRICS: &str = "/metrics";
 
-/// What OpenMetrics text is called; Prometheus reads it by this.
+/// What the text of `/metrics` is called; Prometheus reads it by this.
 const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 

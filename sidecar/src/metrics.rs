@@ -148,7 +148,7 @@ impl Metrics {
         Arc::new(metrics)
     }
 
-    /// What a scrape gets: OpenMetrics text, which Prometheus reads.
+    /// What a scrape gets: text in the form that Prometheus reads.
     #[must_use]
     pub fn text(&self) -> String {
         let taken = self.taken.lock().ok().and_then(|taken| *taken);

@@ -142,10 +142,10 @@ impl Limits {
         body: Duration::from_secs(10),
         // The endpoint takes 64 KiB, and says itself that a longer one is too long.
         body_bytes: 65 * 1024,
-        exchange: Duration::from_secs(60),
+        exchange: Duration::from_mins(1),
         // Longer than Envoy keeps an idle connection to what is behind it (an hour), so that it is never this end that
         // closes one on which a request is just coming. Their number is what bounds them.
-        idle: Duration::from_secs(3_900),
+        idle: Duration::from_mins(65),
         streams: 64,
     };
 
@@ -153,7 +153,7 @@ impl Limits {
     pub const FILTER: Self = Self {
         connections: 1_024,
         body_bytes: wire::MAX_MESSAGE_BYTES + 1024,
-        exchange: Duration::from_secs(120),
+        exchange: Duration::from_mins(2),
         streams: 1_024,
         ..Self::CLIENTS
     };
@@ -162,7 +162,7 @@ impl Limits {
     pub const ADMIN: Self = Self {
         connections: 64,
         body_bytes: 1024,
-        idle: Duration::from_secs(300),
+        idle: Duration::from_mins(5),
         ..Self::CLIENTS
     };
 
@@ -180,7 +180,7 @@ impl Limits {
     /// How often limits are looked at.
     fn tick(&self) -> Duration {
         let shortest = self.first_byte.min(self.head).min(self.exchange).min(self.idle);
-        shortest / 2
+        shortest.checked_div(2).unwrap_or(shortest)
     }
 }
 

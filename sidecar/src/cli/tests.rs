@@ -70,10 +70,11 @@ fn what_is_wrong_ends_with_2_and_help_with_0() {
 fn each_help_opens_with_what_the_command_answers_and_ends_with_two_examples() {
     // As wide as on no terminal, whoever runs this.
     let mut cli = Cli::command().term_width(100);
-    insta::assert_snapshot!("help", cli.render_help());
+    cli.build();
+    insta::assert_snapshot!("help", cli.render_long_help());
     for name in ["serve", "health"] {
         let command = cli.find_subcommand_mut(name).unwrap();
         let mut command = command.clone().term_width(100);
-        insta::assert_snapshot!(format!("help_{name}"), command.render_help());
+        insta::assert_snapshot!(format!("help_{name}"), command.render_long_help());
     }
 }

@@ -200,7 +200,7 @@ mod tests {
             "{health:?}"
         );
         assert_eq!(run(&address).await, ExitCode::SUCCESS);
-        server.stop(Duration::from_secs(60)).await;
+        server.stop(Duration::from_mins(1)).await;
     }
 
     #[tokio::test]
@@ -223,6 +223,6 @@ mod tests {
         let opened = server.open(vec![endpoint]).await.unwrap();
         server.install(opened);
         assert!(matches!(ask(&address).await, Err(AskError::Answer { .. })));
-        server.stop(Duration::from_secs(60)).await;
+        server.stop(Duration::from_mins(1)).await;
     }
 }

@@ -82,19 +82,20 @@ impl Running {
     /// the listener is now another one's: then they finish.
     pub(super) fn change(&mut self, address: Address, setup: Arc<Setup>) {
         let clients = |setup: &Setup| setup.tls.as_ref().map(|tls| tls.clients.clone());
+        let name = setup.name;
+        let after = clients(&setup);
         let before = {
             let mut current = self.shared.setup.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *current, Arc::clone(&setup))
+            std::mem::replace(&mut *current, setup)
         };
-        if before.name != setup.name || clients(&before) != clients(&setup) {
+        if before.name != name || clients(&before) != after {
             self.order(Order::Finish);
         }
         if self.address != address {
             if let (Address::Unix { mode, .. }, Some(Listening::Unix(_, file))) = (&address, self.listening.as_deref())
+                && let Err(error) = file.set_mode(*mode)
             {
-                if let Err(error) = file.set_mode(*mode) {
-                    tracing::error!(listener = setup.name, %address, %error, "cannot change the socket's mode");
-                }
+                tracing::error!(listener = name, %address, %error, "cannot change the socket's mode");
             }
             self.address = address;
         }

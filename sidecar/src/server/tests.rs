@@ -171,7 +171,7 @@ async fn http2_is_spoken_without_asking_first() {
         assert_eq!(response.status(), 200);
     }
     // A stop tells the client, who then ends the connection.
-    assert_eq!(server.stop(Duration::from_secs(60)).await, Stopped::Finished);
+    assert_eq!(server.stop(Duration::from_mins(1)).await, Stopped::Finished);
     connection.await.unwrap().unwrap();
 }
 
@@ -319,7 +319,7 @@ async fn a_stop_finishes_what_is_in_flight_and_accepts_nobody() {
     while release.receiver_count() < 2 {
         tokio::task::yield_now().await;
     }
-    let stop = tokio::spawn(server.stop(Duration::from_secs(60)));
+    let stop = tokio::spawn(server.stop(Duration::from_mins(1)));
     assert!(is_ended(&mut idle).await);
     while TcpStream::connect(address).await.is_ok() {}
     release.send_replace(true);
@@ -469,7 +469,7 @@ async fn a_unix_socket_has_its_mode_takes_an_old_ones_place_and_goes_with_its_li
     server.install(opened);
     assert_eq!(mode_of(&path), 0o660);
     assert!(ask(&mut stream, GET).await.contains("200 OK"), "the connection is kept");
-    assert_eq!(server.stop(Duration::from_secs(60)).await, Stopped::Finished);
+    assert_eq!(server.stop(Duration::from_mins(1)).await, Stopped::Finished);
     assert!(!path.exists());
 }
 
@@ -490,10 +490,10 @@ async fn a_socket_that_another_program_has_put_there_stays() {
     let path = folder.path().join("filter.sock");
     let old = started(vec![at_socket(&path, 0o600)]).await;
     let new = started(vec![at_socket(&path, 0o600)]).await;
-    old.stop(Duration::from_secs(60)).await;
+    old.stop(Duration::from_mins(1)).await;
     let mut stream = UnixStream::connect(&path).await.unwrap();
     assert!(ask(&mut stream, GET).await.contains("200 OK"));
-    new.stop(Duration::from_secs(60)).await;
+    new.stop(Duration::from_mins(1)).await;
 }
 
 fn token_tls(pair: &Pair) -> Listener {
