@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup wasm test lint fuzz fuzz-check soak advisories demo demo-check bench bench-core clean
+.PHONY: help setup wasm program images test lint fuzz fuzz-check soak advisories demo demo-check bench bench-core clean
 
 # CI's log is read as text, a stale Cargo.lock is a fault there, and one run shows every failure.
 ifdef CI
@@ -18,7 +18,8 @@ SETUP := tests/parts/setup.sh
 CARGO_WASM := tests/parts/cargo_wasm.sh
 # The pinned cargo-deny, wherever the cache is.
 CARGO_DENY := . tests/parts/lib.sh; "$$cache/bin/cargo-deny-$$CARGO_DENY"
-BUILT = $(or $(CARGO_TARGET_DIR),target)/wasm32-unknown-unknown/release/registry_auth.wasm
+TARGET = $(or $(CARGO_TARGET_DIR),target)
+BUILT = $(TARGET)/wasm32-unknown-unknown/release/registry_auth.wasm
 # How long `make fuzz` stays with a target, and with which; all, if none is named.
 FUZZ_SECONDS ?= 300
 FUZZ_TARGETS ?=
@@ -38,9 +39,21 @@ wasm: ## Build the filter: target/registry_auth.wasm
 	@printf 'target/registry_auth.wasm: %s bytes, %s compressed\n' "$$(wc -c <target/registry_auth.wasm)" \
 	  "$$(gzip -9 -c target/registry_auth.wasm | wc -c)"
 
+program: ## Build the program beside the proxy: target/registry-auth
+	$(call say,building registry-auth)
+	@cargo build --profile program $(LOCKED) -p registry-auth-sidecar
+	@mkdir -p target && cp -f "$(TARGET)/program/registry-auth" target/registry-auth.new
+	@mv -f target/registry-auth.new target/registry-auth
+
+# Without it `docker compose` compiles both in images; here it takes what is built on this machine.
+images: wasm program ## Build the images of docker-compose.yml of what is built here, not compiled anew in them
+	$(call say,building the images)
+	@docker/image.sh target/registry-auth target/image
+	@BUILT=made docker compose build
+
 test: ## Run all tests: core and filter natively, the module on wasmtime and in Envoy with real registries and clients
 	@$(SETUP) test
-	@$(MAKE) --no-print-directory wasm
+	@$(MAKE) --no-print-directory wasm program
 	$(call say,cargo test)
 	@cargo test --workspace $(LOCKED) $(KEEP_GOING)
 
@@ -65,7 +78,7 @@ fuzz-check: ## The same for five seconds each, as CI does
 
 soak: ## What takes long: a thousand changes under load, ten times the random cases, a minute for each fuzz target
 	@$(SETUP) test
-	@$(MAKE) --no-print-directory wasm
+	@$(MAKE) --no-print-directory wasm program
 	$(call say,cargo test with ten times the rounds)
 	@SOAK_TIMES=10 cargo test --workspace $(LOCKED) $(KEEP_GOING)
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=60

@@ -35,6 +35,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod builder;
 mod captures;
 pub mod glob;
 pub mod go_regex;
@@ -47,12 +48,16 @@ mod rule;
 mod search;
 mod variables;
 
+use std::borrow::Borrow;
+use std::collections::HashSet;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::account::Identity;
 use crate::config::acl as written;
+use crate::piecemeal::{BuildAsItIs, TextMark};
 use crate::problem::Problems;
 use crate::scope::{Actions, Scope};
 use crate::service::Service;
@@ -60,15 +65,28 @@ use index::Index;
 use pattern::Verdict;
 use rule::Rule;
 
+pub(crate) use builder::{Builder, Remains};
 pub use patterns::{PatternMemo, Room};
 pub use search::MAX_COMBINATIONS;
 
 /// A list of rules, compiled.
 #[derive(Debug, Default)]
 pub struct Acl {
-    rules: Box<[Rule]>,
+    listed: Arc<Listed>,
     index: Index,
 }
+
+/// The rules themselves, of which the next list may take over some.
+#[derive(Debug, Default)]
+struct Listed {
+    options: written::Options,
+    rules: Vec<Arc<Rule>>,
+    by_text: HashSet<ByText, BuildAsItIs>,
+}
+
+/// A rule, found by the line that it was read from.
+#[derive(Debug)]
+struct ByText(Arc<Rule>);
 
 /// All that a rule may look at.
 #[derive(Clone, Copy, Debug)]
@@ -120,10 +138,27 @@ impl Acl {
     /// Compiles the rules; everything that is wrong with any of them is noted in `problems`. With a fault noted, the list
     /// is not to be used: rules are missing from it.
     pub fn compile(rules: &[written::Rule], options: written::Options, problems: &mut Problems) -> Self {
-        let rules = rules.iter().filter_map(|rule| Rule::compile(rule, options, problems));
-        let rules: Box<[Rule]> = rules.collect();
-        let index = Index::of(rules.iter().map(Rule::filings));
-        Self { rules, index }
+        let mut builder = Builder::new(options, rules.len(), None);
+        for rule in rules {
+            builder.add(rule, None, problems);
+        }
+        builder.finish()
+    }
+
+    /// How the patterns of its rules are read.
+    pub(crate) fn options(&self) -> written::Options {
+        self.listed.options
+    }
+
+    /// How often each rule is held, in the order of the list.
+    #[cfg(test)]
+    pub(crate) fn holders(&self) -> Vec<usize> {
+        self.listed.rules.iter().map(Arc::strong_count).collect()
+    }
+
+    /// Begins to take it apart; rules that another list took over stay with that one.
+    pub(crate) fn dismantle(self) -> Remains {
+        Remains::new(Arc::into_inner(self.listed), self.index.dismantle())
     }
 
     /// What of `asked` is granted. Where nothing is asked nothing is, and the rule is told all the same. Expressions that
@@ -140,7 +175,7 @@ impl Acl {
 
     fn first(&self, asked: &Asked<'_>, patterns: &mut PatternMemo) -> (Actions, Because) {
         let candidates = self.index.candidates(asked);
-        for (index, rule) in candidates.filter_map(|index| Some((index, self.rules.get(index)?))) {
+        for (index, rule) in candidates.filter_map(|index| Some((index, self.listed.rules.get(index)?))) {
             match rule.judge(asked, patterns) {
                 Verdict::Fails => {}
                 Verdict::Holds => {
@@ -156,6 +191,26 @@ impl Acl {
         (Actions::none(), Because::NoRule)
     }
 }
+
+impl Borrow<Option<TextMark>> for ByText {
+    fn borrow(&self) -> &Option<TextMark> {
+        &self.0.mark
+    }
+}
+
+impl Hash for ByText {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.mark.hash(state);
+    }
+}
+
+impl PartialEq for ByText {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.mark == other.0.mark
+    }
+}
+
+impl Eq for ByText {}
 
 /// `rule 3 "readers may pull"`, `rule 3 cannot be judged`, `no rule matches`.
 impl fmt::Display for Because {

@@ -4,16 +4,23 @@
 //! as much as a wrong password of the dearest hash that is configured.
 
 pub mod attempt;
+mod builder;
 pub mod hash;
 
-use std::collections::HashMap;
+use std::borrow::Borrow;
+use std::collections::HashSet;
+use std::hash::{Hash as Hashed, Hasher};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use attempt::{Attempt, Recall, Verifier, Withheld, Work};
 use hash::{Argon2Cost, Argon2id, Bcrypt, Hash};
 
-use crate::account::{Account, Identity, Labels, LabelsArePatterns};
+pub(crate) use builder::{Builder, Remains};
+
+use crate::account::{Account, Identity};
 use crate::config::users::User;
+use crate::piecemeal::TextMark;
 use crate::problem::Problems;
 use crate::secret::Secret;
 
@@ -23,7 +30,8 @@ pub const MAX_USERS: usize = 500_000;
 /// The static users, and what a failure has to cost.
 #[derive(Debug, Default)]
 pub struct StaticUsers {
-    users: HashMap<String, StaticUser>,
+    /// The next configuration may take over some.
+    users: Arc<HashSet<ByName>>,
     dearest: Dearest,
 }
 
@@ -31,7 +39,13 @@ pub struct StaticUsers {
 struct StaticUser {
     identity: Identity,
     password: Password,
+    /// The line of the wire that it was read from.
+    mark: Option<TextMark>,
 }
+
+/// A user, found by name.
+#[derive(Debug)]
+struct ByName(Arc<StaticUser>);
 
 /// What lets an account in.
 #[derive(Debug)]
@@ -92,53 +106,40 @@ enum Computed {
 impl StaticUsers {
     /// Compiles the `users` map; what is wrong with it is noted in `problems`.
     pub fn compile(users: Vec<User>, problems: &mut Problems) -> Self {
-        let mut compiled = Self {
-            users: HashMap::with_capacity(users.len()),
-            dearest: Dearest::default(),
-        };
         if users.len() > MAX_USERS {
             let place = crate::problem::Place::root().key("users");
             problems.error(
                 &place,
                 format_args!("has {} users; at most {MAX_USERS} are taken", users.len()),
             );
-            return compiled;
+            return Self::default();
         }
+        let mut builder = Builder::new(users.len(), None);
         for user in users {
-            compiled.add(user, problems);
+            builder.add(user, None, problems);
         }
-        compiled
+        builder.finish()
     }
 
-    fn add(&mut self, user: User, problems: &mut Problems) {
-        let account = problems.keep(&user.place, Account::parse(&user.name));
-        let password = match &user.password {
-            None => Some(Password::Any),
-            Some(text) if text.expose().is_empty() => Some(Password::Nothing),
-            Some(text) => {
-                let hash = Hash::parse(text.expose());
-                let hash = hash.map_err(|error| problems.error(&user.place.key("password"), error));
-                let hash = hash.inspect(|hash| self.dearest.note(hash));
-                hash.ok().map(Password::Hashed)
-            }
-        };
-        let (Some(account), Some(password)) = (account, password) else {
-            return;
-        };
-        let labels = Labels::new(user.labels, LabelsArePatterns::Glob);
-        self.users.insert(
-            user.name,
-            StaticUser {
-                identity: Identity { account, labels },
-                password,
-            },
-        );
+    /// How often each user is held.
+    #[cfg(test)]
+    pub(crate) fn holders(&self) -> Vec<usize> {
+        self.users.iter().map(|ByName(user)| Arc::strong_count(user)).collect()
+    }
+
+    /// Begins to take them apart; users that another configuration took over stay with that one.
+    pub(crate) fn dismantle(self) -> Remains {
+        Remains::new(Arc::into_inner(self.users))
+    }
+
+    fn user(&self, account: &Account) -> Option<&StaticUser> {
+        self.users.get(account.as_str()).map(|ByName(user)| user.as_ref())
     }
 
     /// Whether the static users know `account`.
     #[must_use]
     pub fn knows(&self, account: &Account) -> bool {
-        self.users.contains_key(account.as_str())
+        self.user(account).is_some()
     }
 
     /// Whether `password`, sent from `address`, lets `account` in.
@@ -153,7 +154,7 @@ impl StaticUsers {
         strangers: Strangers,
         verifier: &mut dyn Verifier,
     ) -> Result<Outcome, Withheld> {
-        let user = self.users.get(account.as_str());
+        let user = self.user(account);
         if let Some(user) = user
             && matches!(user.password, Password::Any)
         {
@@ -205,7 +206,7 @@ impl StaticUsers {
         password: &'a Secret<Vec<u8>>,
         address: IpAddr,
     ) -> Attempt<'a> {
-        let user = self.users.get(account.as_str());
+        let user = self.user(account);
         Attempt {
             account,
             address,
@@ -215,7 +216,7 @@ impl StaticUsers {
     }
 
     fn outcome(&self, account: &Account, fits: bool) -> Outcome {
-        match self.users.get(account.as_str()) {
+        match self.user(account) {
             Some(user) if fits => Outcome::Accept(user.identity.clone(), Proof::Password),
             Some(_) => Outcome::Deny,
             None => Outcome::NoMatch,
@@ -262,6 +263,26 @@ impl StaticUser {
         }
     }
 }
+
+impl Borrow<str> for ByName {
+    fn borrow(&self) -> &str {
+        self.0.identity.account.as_str()
+    }
+}
+
+impl Hashed for ByName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.identity.account.as_str().hash(state);
+    }
+}
+
+impl PartialEq for ByName {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.identity.account == other.0.identity.account
+    }
+}
+
+impl Eq for ByName {}
 
 impl Dearest {
     fn note(&mut self, hash: &Hash) {

@@ -115,11 +115,10 @@ impl Document {
                 listener,
                 filter: root.section("filter", problems),
                 admin: root.section("admin", problems),
-                backends: backend::Backends::read(&mut root, problems),
+                backends: backend::Backends::default(),
             });
         } else {
             document.server = server.map_or_else(Default::default, |section| server::Server::read(section, problems));
-            backend::Backends::refuse(&mut root, problems);
         }
         document.token = root
             .section("token", problems)
@@ -138,6 +137,10 @@ impl Document {
             document.cache = cache::Cache::read(section, problems);
         }
         document.throttle = throttle::read(&mut root, problems);
+        match &mut document.program {
+            Some(program) => program.backends = backend::Backends::read(&mut root, problems),
+            None => backend::Backends::refuse(&mut root, problems),
+        }
         for (key, place) in MISPLACED {
             if root.remove(key).is_some() {
                 problems.error(
@@ -152,11 +155,34 @@ impl Document {
 }
 
 impl RequestBody {
-    const WORDS: [(&'static str, Self); 2] = [("read", Self::Read), ("route", Self::Route)];
+    const WORDS: [(&'static str, Self); 2] = [(Self::Read.as_str(), Self::Read), (Self::Route.as_str(), Self::Route)];
+
+    /// The word for it in a configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Route => "route",
+        }
+    }
 }
 
 impl Audit {
-    const WORDS: [(&'static str, Self); 3] = [("access_log", Self::AccessLog), ("log", Self::Log), ("off", Self::Off)];
+    const WORDS: [(&'static str, Self); 3] = [
+        (Self::AccessLog.as_str(), Self::AccessLog),
+        (Self::Log.as_str(), Self::Log),
+        (Self::Off.as_str(), Self::Off),
+    ];
+
+    /// The word for it in a configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AccessLog => "access_log",
+            Self::Log => "log",
+            Self::Off => "off",
+        }
+    }
 }
 
 /// The meaning of one of a few words; another one is an error.
@@ -170,7 +196,7 @@ pub fn choice<T: Copy>(
     let found = words.iter().find(|(word, _)| *word == text);
     if found.is_none() {
         let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        problems.error(
+        problems.unknown(
             &section.place_of(key),
             format_args!("must be one of {}, not `{text}`", node::listed(&names)),
         );

@@ -348,3 +348,6 @@ impl Decision {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

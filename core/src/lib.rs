@@ -13,15 +13,17 @@
 //! Where somebody else has to be asked, [`wire`] is what is said.
 //!
 //! What all of it goes by is a [`policy`], compiled from a [`config`] document; what is wrong with a document is
-//! told as [`problem`]s, each with its place.
+//! told as [`problem`]s, each with its place. What was decided is written down by [`audit`].
 
 pub mod account;
 pub mod acl;
+pub mod audit;
 pub mod authn;
 pub mod client_address;
 pub mod config;
 pub mod decide;
 pub mod memo;
+pub mod piecemeal;
 pub mod policy;
 pub mod problem;
 pub mod reply;

@@ -32,6 +32,8 @@ pub struct Problem {
 pub struct Problems {
     errors: Vec<Problem>,
     warnings: Vec<Problem>,
+    /// What to say of words that are not known, if the configuration is by another release.
+    by_another_release: Option<String>,
 }
 
 impl Place {
@@ -130,6 +132,30 @@ impl Problems {
         note(&mut self.errors, place, what);
     }
 
+    /// Those of a configuration by `release` of this program, which may know words that are not known here.
+    #[must_use]
+    pub fn by_release(release: &str) -> Self {
+        let here = env!("CARGO_PKG_VERSION");
+        let other = (release != here).then(|| {
+            format!(
+                "; the configuration is of release {}, this filter of {here}",
+                cut_to(release, 64)
+            )
+        });
+        Self {
+            by_another_release: other,
+            ..Self::default()
+        }
+    }
+
+    /// Notes a fault that is about a word which is not known here.
+    pub fn unknown(&mut self, place: &Place, what: impl fmt::Display) {
+        match &self.by_another_release {
+            Some(releases) => note(&mut self.errors, place, format_args!("{what}{releases}")),
+            None => note(&mut self.errors, place, what),
+        }
+    }
+
     /// Notes an oddity: the configuration is taken, and the operator told.
     pub fn warn(&mut self, place: &Place, what: impl fmt::Display) {
         note(&mut self.warnings, place, what);
@@ -173,6 +199,13 @@ impl Problems {
         &self.warnings
     }
 
+    /// Notes once more what was warned of before.
+    pub(crate) fn warn_again(&mut self, warnings: &[Problem]) {
+        for warning in warnings {
+            note(&mut self.warnings, &warning.place, &warning.what);
+        }
+    }
+
     /// `value` with the warnings if there was no fault, else everything that was found.
     ///
     /// # Errors
@@ -199,7 +232,11 @@ fn note(problems: &mut Vec<Problem>, place: &Place, what: impl fmt::Display) {
 
 /// The beginning of a text that may be as long as a file.
 fn cut(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(LONGEST)).unwrap_or(text)
+    cut_to(text, LONGEST)
+}
+
+fn cut_to(text: &str, bytes: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
 }
 
 impl fmt::Display for Problems {

@@ -2,13 +2,16 @@
 //!
 //! | call | question | answer |
 //! |---|---|---|
-//! | `GET /v1/config?wait=25s` | `If-None-Match` with the ETag of the configuration that is there | the configuration, held back until there is another one; 304 when the wait ends |
+//! | `GET /v1/config?wait=25s` | `If-None-Match` with the tag of the configuration that is there | the configuration, held back until there is another one; 304 when the wait ends |
 //! | `POST /v1/decide` | [`DecideQuestion`] | [`DecideAnswer`] |
 //! | `POST /v1/verify` | [`VerifyQuestion`] | [`VerifyAnswer`] |
 //!
-//! Bodies are JSON. What an answer does not know of a question it passes over, and the other way round, so that the two
-//! need not be of one release; [`VERSION`] goes up when that is not enough. An answer other than 200 is no answer: 400 for
-//! a question that is none, 401 without the secret, 503 with a [`Failure`] when nobody could be asked.
+//! Bodies are JSON, that of a configuration a JSON text on each line ([`config`]). What an answer does not know of a
+//! question it passes over, and the other way round, so that the two need not be of one release; [`VERSION`] goes up when
+//! that is not enough. An answer other than 200 is no answer: 400 for a question that is none, 401 without the secret, 503
+//! with a [`Failure`] when nobody could be asked.
+
+pub mod config;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -174,6 +177,8 @@ pub struct VerifyQuestion {
     pub decoys: Vec<HashText>,
     /// The password.
     pub password: Password,
+    /// From where it came: no address may take all the time that there is for hashes.
+    pub address: IpAddr,
 }
 
 /// A hash as in a configuration.
@@ -399,15 +404,16 @@ impl WireBecause {
 }
 
 impl VerifyQuestion {
-    /// Asks for `work` with `password`.
+    /// Asks for `work` with `password`, which came from `address`.
     #[must_use]
-    pub fn about(work: &Work, password: &Secret<Vec<u8>>, deadline_ms: u64) -> Self {
+    pub fn about(work: &Work, password: &Secret<Vec<u8>>, address: IpAddr, deadline_ms: u64) -> Self {
         Self {
             version: VERSION,
             deadline_ms,
             stored: work.stored.as_ref().map(|hash| HashText(hash.to_text())),
             decoys: work.decoys.iter().map(|hash| HashText(hash.to_text())).collect(),
             password: Password(password.clone()),
+            address,
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
+use registry_auth_core::audit::{self, Record};
 use registry_auth_core::client_address;
 use registry_auth_core::config::{Audit, RequestBody};
 use registry_auth_core::decide::{Step, Undecided, decide};
@@ -15,7 +16,6 @@ use registry_auth_core::request::{Head, MAX_BODY_BYTES, Method};
 use registry_auth_core::secret::Secret;
 use registry_auth_core::time::Timestamp;
 
-use crate::audit::{self, Record};
 use crate::host::{self, Buffer, Headers, Level};
 use crate::metrics;
 use crate::root::{Generation, Worker};

@@ -3,7 +3,6 @@
 //! The way of a request begins in `exchange.rs`. `host.rs` is the only file that calls the host; it and what calls it
 //! exist in the module alone, the rest is plain Rust.
 
-pub mod audit;
 pub mod plugin_config;
 pub mod protobuf;
 

@@ -1,3 +1,4 @@
 //! What the program does, one command each.
 
 pub mod health;
+pub mod serve;

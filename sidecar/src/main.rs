@@ -1,3 +1,60 @@
 //! The program `registry-auth`.
 
-fn main() {}
+use std::process::ExitCode;
+
+use registry_auth_sidecar::cli::{self, Command, Invocation, Serve};
+use registry_auth_sidecar::command::{health, serve};
+use tokio::runtime::Runtime;
+
+/// Could not tell.
+const FAILED: u8 = 2;
+
+fn main() -> ExitCode {
+    // First of all, and once: with two providers, rustls panics when it is to choose.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        eprintln!("registry-auth: TLS is set up already; this is a fault of the program");
+        return ExitCode::from(FAILED);
+    }
+    let invocation = cli::parse(std::env::args_os().skip(1)).unwrap_or_else(|error| error.exit());
+    run(invocation).unwrap_or_else(|error| {
+        eprintln!("registry-auth: {error:#}");
+        ExitCode::from(FAILED)
+    })
+}
+
+fn run(invocation: Invocation) -> anyhow::Result<ExitCode> {
+    let runtime = Runtime::new()?;
+    match invocation.command {
+        Command::Serve(serve) => runtime.block_on(serve_until_stopped(&serve, &invocation.warnings)),
+        Command::Health(health) => runtime.block_on(ask_for_health(&health)),
+    }
+}
+
+async fn serve_until_stopped(serve: &Serve, warnings: &[String]) -> anyhow::Result<ExitCode> {
+    serve.logging().start()?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    let options = serve::Options {
+        files: serve.files.clone(),
+        listen: serve.listen(),
+    };
+    Ok(match serve::run(options, environment).await? {
+        serve::Ended::Stopped => ExitCode::SUCCESS,
+        serve::Ended::Refused => ExitCode::FAILURE,
+    })
+}
+
+async fn ask_for_health(health: &cli::Health) -> anyhow::Result<ExitCode> {
+    let address = match &health.admin {
+        Some(address) => address.clone(),
+        None => serve::admin_address(&health.files, environment)?,
+    };
+    Ok(health::run(&address).await)
+}
+
+/// A variable that is not UTF-8 counts as not set.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

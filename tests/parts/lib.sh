@@ -80,3 +80,23 @@ link_program() {
   mv -fT "$work/link" "$cache/bin/$2"
   rm -rf "$work"
 }
+
+# unpack_from_suite SUITE PACKAGE…: Debian packages of another release than the machine's, unpacked into $work/root and
+# not installed. Releases in the making move, so no version is asked for. The package lists are of their own: those of
+# the machine stay as they are.
+unpack_from_suite() {
+  local suite=$1 sources=/etc/apt/sources.list.d/debian.sources file
+  shift
+  command -v apt-get >/dev/null || refuse 'there is no `apt-get` to get it with'
+  [[ -f $sources ]] || refuse "there is no $sources that says where Debian's packages come from"
+  mkdir -p "$work"/{lists/partial,none,get}
+  sed -n '/^Types/,/^$/p' "$sources" | sed "/^\$/q; s/^Suites:.*/Suites: $suite/" >"$work/suite.sources"
+  printf '%s\n' "Dir::Etc::sourcelist \"$work/suite.sources\";" "Dir::Etc::sourceparts \"$work/none\";" \
+    "Dir::State::lists \"$work/lists\";" "Dir::Cache \"$work\";" 'APT::Sandbox::User "root";' >"$work/apt.conf"
+  export APT_CONFIG=$work/apt.conf
+  run apt-get update -q
+  pushd "$work/get" >/dev/null
+  run apt-get download -q "$@"
+  for file in *.deb; do run dpkg -x "$file" "$work/root"; done
+  popd >/dev/null
+}

@@ -4,7 +4,8 @@
 #
 # Parts land in ${REGISTRY_AUTH_CACHE:-${XDG_CACHE_HOME:-~/.cache}/envoy-registry-auth}, outside the checkout and under
 # names with their version, so that a second clone builds nothing twice:
-#   bin/envoy-1.40.0  bin/registry-3.1.1  bin/crane-0.22.1  bin/oras-1.3.6  bin/cargo-deny-0.20.2  bin/go-patterns  bin/wasm-opt …
+#   bin/envoy-1.40.0  bin/registry-3.1.1  bin/crane-0.22.1  bin/oras-1.3.6  bin/cargo-deny-0.20.2  bin/go-patterns
+#   bin/wasm-opt  docker-plugins …
 # System packages are installed by apt-get, if their programs are missing. versions.env has all versions.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -12,7 +13,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/versions.env"
 
 demo_packages=(curl openssl docker-registry skopeo)
-test_packages=("${demo_packages[@]}" podman iptables docker.io)
+test_packages=("${demo_packages[@]}" podman iptables docker.io busybox)
 
 # The parts in two lanes, which run side by side: what compiles for minutes, and the rest. First come, first built:
 # what most things wait for stands first.
@@ -38,6 +39,7 @@ level() {
       fetch envoy.sh "$ENVOY_OLD"
       fetch envoy.sh "$ENVOY_1_37"
       fetch envoy.sh "$ENVOY_1_39"
+      fetch docker_plugins.sh
       compile go.sh "registry-$REGISTRY" "$REGISTRY"
       if [[ -d $here/go_patterns ]]; then compile go_patterns.sh; fi
       compile go.sh crane "$CRANE"

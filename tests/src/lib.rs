@@ -6,6 +6,7 @@
 //! | [`module`] | the shipped module on a wasm host of our own |
 //! | [`envoy`] | Envoy with `envoy/standalone.yaml` and the filter |
 //! | [`registry`] | a registry that takes tokens |
+//! | [`stack`], [`stand_in`] | `docker-compose.yml` in a Docker Engine; the base images that cannot be pulled |
 //! | [`skopeo`], [`docker`], [`podman`], [`crane`], [`oras`] | clients, as an operator types them; [`client`] is what they share |
 //! | [`http`] | requests byte by byte, and HTTP/2 |
 //! | [`certificates`], [`image`] | keys with their certificates; a small image |
@@ -34,4 +35,6 @@ pub mod reference;
 pub mod registry;
 pub mod skopeo;
 pub mod soak;
+pub mod stack;
+pub mod stand_in;
 pub mod verify;

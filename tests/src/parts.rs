@@ -86,6 +86,33 @@ pub fn wasm() -> PathBuf {
     path.canonicalize().unwrap_or(path)
 }
 
+/// The program beside the proxy: `$REGISTRY_AUTH_PROGRAM`, or `target/registry-auth` as `make program` left it.
+#[track_caller]
+pub fn program() -> PathBuf {
+    let path =
+        env::var_os("REGISTRY_AUTH_PROGRAM").map_or_else(|| checkout().join("target/registry-auth"), PathBuf::from);
+    assert!(
+        path.is_file(),
+        "the program `{}` is missing; run `make program`",
+        path.display()
+    );
+    path.canonicalize().unwrap_or(path)
+}
+
+/// The folder with docker's plugins `docker-compose` and `docker-buildx`.
+#[track_caller]
+pub fn docker_plugins() -> PathBuf {
+    let folder = cache()
+        .unwrap_or_else(|missing| panic!("{missing}"))
+        .join("docker-plugins");
+    assert!(
+        folder.join("docker-compose").is_file(),
+        "docker's plugins in `{}` are missing; run `make setup`",
+        folder.display()
+    );
+    folder
+}
+
 #[track_caller]
 pub fn crane() -> PathBuf {
     cached("crane", "CRANE")

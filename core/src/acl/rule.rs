@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Asked;
 use super::captures::{self, Source};
 use super::glob::DoubleStar;
-use super::index::{Filing, Topic};
+use super::index::Filing;
 use super::needs::OneOf;
 use super::network::Network;
 use super::pattern::{Expression, Matcher, Pattern, Reading, Verdict, Written};
@@ -14,6 +14,7 @@ use super::patterns::PatternMemo;
 use super::search::{Search, Step, Subject};
 use super::variables::{Field, Variable};
 use crate::config::acl as written;
+use crate::piecemeal::TextMark;
 use crate::problem::{Place, Problems};
 use crate::scope::Actions;
 
@@ -27,6 +28,10 @@ pub(super) struct Rule {
     search: Option<Box<Search>>,
     allowed: Allowed,
     comment: Option<Arc<str>>,
+    /// Found once, for a rule that is taken over is indexed again each time.
+    filings: Box<[Filing]>,
+    /// The line of the wire that it was read from, if it may be taken over.
+    pub(super) mark: Option<TextMark>,
 }
 
 #[derive(Debug)]
@@ -78,14 +83,18 @@ impl Rule {
         }
         parts.fields.sort_by_key(|(_, matcher)| matcher.cost());
         parts.labels.sort_by_key(|(_, matcher)| matcher.cost());
-        Some(Self {
+        let mut rule = Self {
             network,
             fields: parts.fields.into(),
             labels: parts.labels.into(),
             search: search(parts.sources, parts.steps, &order),
             allowed,
             comment: rule.comment.as_deref().map(Arc::from),
-        })
+            filings: Box::default(),
+            mark: None,
+        };
+        rule.filings = rule.find_filings();
+        Some(rule)
     }
 
     /// Whether the rule matches.
@@ -117,31 +126,37 @@ impl Rule {
 
     /// What a request must be like for the rule to match, one filing for each thing. A request that is not so is judged
     /// `Fails`, never `Unknown`: the rule can be passed over.
-    pub(super) fn filings<'r>(&'r self) -> Vec<Filing<'r>> {
-        let mut filings = Vec::new();
-        let mut add = |topic, needs: Vec<OneOf<'r>>| {
+    pub(super) fn filings(&self) -> &[Filing] {
+        &self.filings
+    }
+
+    /// How many needs it is counted by.
+    pub(super) fn needs(&self) -> usize {
+        self.filings.iter().map(Filing::len).fold(0, usize::saturating_add)
+    }
+
+    fn find_filings<'r>(&'r self) -> Box<[Filing]> {
+        let mut found = Vec::new();
+        let mut add = |subject: Subject, needs: Vec<OneOf<'r>>| {
             for needs in needs.into_iter().filter(|needs| !needs.is_empty()) {
-                let filing = Filing { topic, needs };
+                let filing = (subject.clone(), needs);
                 // A whole text is both its start and its end.
-                if !filings.contains(&filing) {
-                    filings.push(filing);
+                if !found.contains(&filing) {
+                    found.push(filing);
                 }
             }
         };
         for (field, matcher) in &self.fields {
-            add(Topic::Field(*field), matcher.needs());
+            add(Subject::Field(*field), matcher.needs());
         }
         for (label, matcher) in &self.labels {
-            add(Topic::Label(label), matcher.needs());
+            add(Subject::Label(label.clone()), matcher.needs());
         }
         for step in self.search.iter().flat_map(|search| search.sure_steps()) {
-            let topic = match &step.subject {
-                Subject::Field(field) => Topic::Field(*field),
-                Subject::Label(label) => Topic::Label(label),
-            };
-            add(topic, step.pattern.needs());
+            add(step.subject.clone(), step.pattern.needs());
         }
-        filings
+        let filings = found.into_iter().map(|(subject, needs)| Filing::new(subject, &needs));
+        filings.collect()
     }
 
     /// What of `asked` is granted once the rule matches.

@@ -40,7 +40,7 @@ pub(super) struct Step {
 }
 
 /// What a condition is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Subject {
     Field(Field),
     /// A label, any value of which may match.

@@ -37,7 +37,7 @@ pub struct Match {
 }
 
 /// `acl_options`.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// `double_star`: whether `**` in a glob spans `/`.
     pub double_star: bool,
@@ -71,7 +71,8 @@ pub fn read(node: Node, place: &Place, problems: &mut Problems) -> Vec<Rule> {
         .collect()
 }
 
-fn rule(node: Node, place: Place, problems: &mut Problems) -> Option<Rule> {
+/// Reads the entry at `place`.
+pub(crate) fn rule(node: Node, place: Place, problems: &mut Problems) -> Option<Rule> {
     let mut section = Section::open(node, place.clone(), problems)?;
     let matches = needed(
         &mut section,

@@ -12,6 +12,9 @@ pub enum AuthnBackend {
     Program,
     /// `http_auth`: an HTTP hook.
     Hook,
+    /// `bench_auth`: accounts that are known in memory, to measure everything but a back-end.
+    #[cfg(feature = "bench")]
+    Bench,
 }
 
 /// A back-end that knows what accounts may do. In the order in which they are asked, after the static rules.
@@ -51,7 +54,12 @@ pub(super) const PLUGINS: [(&str, &str); 2] = [("plugin_authn", "http_auth"), ("
 
 impl AuthnBackend {
     /// All, in the order in which they are asked.
-    pub const ALL: [Self; 2] = [Self::Program, Self::Hook];
+    pub const ALL: &'static [Self] = &[
+        Self::Program,
+        Self::Hook,
+        #[cfg(feature = "bench")]
+        Self::Bench,
+    ];
 
     /// Its key in the configuration, which is also its name in logs and metrics.
     #[must_use]
@@ -59,6 +67,8 @@ impl AuthnBackend {
         match self {
             Self::Program => "ext_auth",
             Self::Hook => "http_auth",
+            #[cfg(feature = "bench")]
+            Self::Bench => "bench_auth",
         }
     }
 }
@@ -81,7 +91,7 @@ impl Backends {
     /// Takes the sections of all back-ends; those that are not here yet are refused by name.
     pub(super) fn read(root: &mut Section, problems: &mut Problems) -> Self {
         let mut backends = Self::default();
-        for backend in AuthnBackend::ALL {
+        for &backend in AuthnBackend::ALL {
             let section = root.section(backend.key(), problems);
             backends.authn.extend(section.map(|section| (backend, section)));
         }
@@ -109,10 +119,10 @@ impl Backends {
 
     /// Refuses the sections of all back-ends.
     pub(super) fn refuse(root: &mut Section, problems: &mut Problems) {
-        let authn = AuthnBackend::ALL.into_iter().map(AuthnBackend::key);
-        let authz = AuthzBackend::ALL.into_iter().map(AuthzBackend::key);
+        let accounts = AuthnBackend::ALL.iter().map(|backend| backend.key());
+        let rights = AuthzBackend::ALL.into_iter().map(AuthzBackend::key);
         let plugins = PLUGINS.into_iter().map(|(key, _)| key);
-        for key in authn.chain(authz).chain(NOT_YET).chain(plugins) {
+        for key in accounts.chain(rights).chain(NOT_YET).chain(plugins) {
             if root.remove(key).is_some() {
                 problems.error(
                     &root.place_of(key),

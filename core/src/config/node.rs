@@ -307,8 +307,8 @@ impl Section {
             }
             let place = self.place.key(key);
             match nearest(key, &self.known) {
-                Some(near) => problems.error(&place, format_args!("unknown key; did you mean `{near}`?")),
-                None => problems.error(
+                Some(near) => problems.unknown(&place, format_args!("unknown key; did you mean `{near}`?")),
+                None => problems.unknown(
                     &place,
                     format_args!("unknown key; known here are {}", listed(&self.known)),
                 ),

@@ -1,10 +1,14 @@
 use super::*;
+use crate::secret::Secret;
 
 fn read(json: &str) -> (Document, Problems) {
     let mut problems = Problems::default();
     let node: Node = serde_json::from_str(json).unwrap();
     let environment = |name: &str| (name == "SET").then(|| Secret::new(r#"{"ada": {}}"#.to_owned()));
-    (Document::read(node, &environment, &mut problems), problems)
+    (
+        Document::read(node, Sources::of_a_proxy(&environment), &mut problems),
+        problems,
+    )
 }
 
 #[test]

@@ -34,17 +34,35 @@ pub enum KeyHeader {
 }
 
 impl KeyHeader {
-    const WORDS: [(&'static str, Self); 2] = [("x5c", Self::X5c), ("kid", Self::Kid)];
+    const WORDS: [(&'static str, Self); 2] = [(Self::X5c.as_str(), Self::X5c), (Self::Kid.as_str(), Self::Kid)];
+
+    /// The word for it in a configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::X5c => "x5c",
+            Self::Kid => "kid",
+        }
+    }
 }
 
 impl Token {
     /// With the server's key and certificate, if it has none of its own.
     pub(crate) fn or_of_the_server(mut self, server: &Server) -> Self {
-        if self.key.is_none() && self.certificate.is_none() {
-            self.key.clone_from(&server.key);
-            self.certificate.clone_from(&server.certificate);
-        }
+        let (key, certificate) = self.pair_or_of_the_server(server);
+        (self.key, self.certificate) = (key.cloned(), certificate.map(str::to_owned));
         self
+    }
+
+    /// Its key and certificate, or those of the server if it has neither.
+    pub(crate) fn pair_or_of_the_server<'a>(
+        &'a self,
+        server: &'a Server,
+    ) -> (Option<&'a Secret<String>>, Option<&'a str>) {
+        if self.key.is_none() && self.certificate.is_none() {
+            return (server.key.as_ref(), server.certificate.as_deref());
+        }
+        (self.key.as_ref(), self.certificate.as_deref())
     }
 
     pub(super) fn read(mut section: Section, sources: Sources<'_>, problems: &mut Problems) -> Self {

@@ -55,7 +55,8 @@ fn users(node: Node, place: &Place, problems: &mut Problems) -> Vec<User> {
         .collect()
 }
 
-fn user(name: String, node: Node, users: &Place, problems: &mut Problems) -> Option<User> {
+/// Reads one entry of the map at `users`.
+pub(crate) fn user(name: String, node: Node, users: &Place, problems: &mut Problems) -> Option<User> {
     let place = users.key(&name);
     if node == Node::Null {
         problems.warn(

@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::Node;
+use crate::config::{Node, Sources};
 use crate::secret::Secret;
 
 const KEY: &str = "-----BEGIN PRIVATE KEY-----

@@ -57,6 +57,14 @@ impl Endpoint {
         }
     }
 
+    /// The same paths on a server that is nothing but this, whatever the host is called.
+    #[must_use]
+    pub fn on_a_server_of_its_own(mut self) -> Self {
+        self.hosts = None;
+        self.own_host = true;
+        self
+    }
+
     /// What `path`, which may have a query, is on the host `authority`.
     #[must_use]
     pub fn route(&self, authority: &[u8], path: &[u8]) -> Route {

@@ -41,6 +41,8 @@ const ADDRESSES: usize = 4096;
 impl HashShare {
     /// Half of the time.
     pub const HALF: Self = Self(500);
+    /// All of it.
+    pub const WHOLE: Self = Self(1000);
 
     /// The share, if it is one.
     #[must_use]
@@ -54,6 +56,12 @@ impl HashShare {
         (1.0..=1000.0)
             .contains(&thousandths)
             .then_some(Self(thousandths as u32))
+    }
+
+    /// The share as a number above 0 and at most 1.
+    #[must_use]
+    pub fn as_number(self) -> f64 {
+        f64::from(self.0) / 1000.0
     }
 
     fn halved(self) -> Self {

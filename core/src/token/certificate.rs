@@ -152,6 +152,13 @@ impl Chain {
         self.links.iter().try_for_each(|link| link.validity(now))
     }
 
+    /// The first second at which every certificate is valid.
+    #[must_use]
+    pub fn valid_from(&self) -> Timestamp {
+        let begins = self.links.iter().map(|link| link.not_before);
+        begins.max().unwrap_or(Timestamp::from_seconds(0))
+    }
+
     /// The last second at which every certificate is valid.
     #[must_use]
     pub fn valid_until(&self) -> Timestamp {

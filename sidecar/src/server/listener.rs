@@ -43,7 +43,7 @@ struct Shared {
 impl Running {
     pub(super) fn start(address: Address, listening: Listening, setup: Arc<Setup>, metrics: Arc<Metrics>) -> Self {
         let bound = listening.bound();
-        tracing::info!(listener = setup.name, address = %address, tls = setup.tls.is_some(), "listening");
+        tracing::info!(listener = setup.name, address = %bound, tls = setup.tls.is_some(), "listening");
         let shared = Arc::new(Shared {
             setup: Mutex::new(setup),
             connections: Arc::default(),

@@ -1,5 +1,6 @@
 //! Sockets: how they are opened, and both kinds as one.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -53,6 +54,15 @@ pub enum Bound {
     Tcp(SocketAddr),
     /// A socket's path.
     Unix(PathBuf),
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "{address}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
 }
 
 /// A socket that listens.

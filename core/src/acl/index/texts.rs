@@ -1,6 +1,13 @@
 //! Texts, of which those that a value is, begins with or ends in are found by one search each way.
 
+use std::sync::Arc;
+
 use super::super::needs::{Edge, Need};
+use super::runs::{Front, Runs};
+use crate::piecemeal::Progress;
+
+/// So many entries are put into their place in one step.
+const ENTRIES: usize = 128;
 
 /// The texts of one topic, with the rules that need them.
 #[derive(Debug, Default)]
@@ -10,20 +17,54 @@ pub(super) struct Texts {
     backwards: Sorted,
 }
 
-/// Gathers needs for [`Texts`].
+/// Gathers needs for [`Texts`], and makes these in steps.
 #[derive(Default)]
 pub(super) struct Builder {
-    forwards: Vec<Entry>,
-    backwards: Vec<Entry>,
+    forwards: Side,
+    backwards: Side,
+}
+
+/// A need as it is filed under.
+#[derive(Debug)]
+pub(super) struct Key {
+    edge: Edge,
+    /// From its last byte to its first, if it is an end.
+    text: Arc<[u8]>,
 }
 
 /// A text and the rule that needs it. In the order of texts; of one text, those that need no more than its beginning come
 /// first, and of these the first rules.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Entry {
-    text: Box<[u8]>,
+pub(super) struct Entry {
+    text: Arc<[u8]>,
     whole: bool,
     rule: u32,
+}
+
+/// One side of a topic on its way: its entries are sorted first, then placed.
+#[derive(Default)]
+struct Side {
+    entries: Runs<Entry>,
+    count: usize,
+    bytes: usize,
+    placing: Option<Box<Placing>>,
+}
+
+/// Entries in their order that become a table.
+struct Placing {
+    entries: Front<Entry>,
+    table: Table,
+    /// The text of the last entry, and those that it begins with, each a beginning of the next.
+    open: Vec<(u32, Arc<[u8]>)>,
+    last: Option<Arc<[u8]>>,
+}
+
+/// [`Sorted`], growing.
+#[derive(Default)]
+struct Table {
+    nodes: Vec<Node>,
+    texts: Vec<u8>,
+    rules: Vec<u32>,
 }
 
 /// Texts in their order. Of those that a value begins with, the last is the one before the value's own place, or is a
@@ -52,81 +93,168 @@ impl Texts {
     pub(super) fn find<'i>(&'i self, value: &str, found: &mut impl FnMut(&'i [u32])) {
         self.forwards.find(value.as_bytes(), found);
         if !self.backwards.nodes.is_empty() {
-            self.backwards.find(&backwards(value), found);
+            self.backwards.find(&backwards::<Vec<u8>>(value), found);
+        }
+    }
+}
+
+impl Key {
+    pub(super) fn of(need: &Need<'_>) -> Self {
+        let text = match need.edge {
+            Edge::Whole | Edge::Start => need.text.as_bytes().into(),
+            Edge::End => backwards(&need.text),
+            // Not to be found by; every value begins with nothing.
+            Edge::Within => Arc::default(),
+        };
+        Self { edge: need.edge, text }
+    }
+
+    /// How long the text is, in bytes.
+    pub(super) fn len(&self) -> usize {
+        self.text.len()
+    }
+}
+
+/// `=robot`, `team/…`, `…-x`.
+#[cfg(test)]
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        match self.edge {
+            Edge::Whole => write!(f, "={}", text(&self.text)),
+            Edge::Start => write!(f, "{}…", text(&self.text)),
+            Edge::End => write!(f, "…{}", text(&self.text.iter().rev().copied().collect::<Vec<_>>())),
+            Edge::Within => f.write_str("…"),
         }
     }
 }
 
 impl Builder {
-    pub(super) const fn new() -> Self {
-        Self {
-            forwards: Vec::new(),
-            backwards: Vec::new(),
-        }
-    }
-
-    /// Files `rule` under `need`.
-    pub(super) fn add(&mut self, need: &Need<'_>, rule: u32) {
-        let (side, text) = match need.edge {
-            Edge::Whole | Edge::Start => (&mut self.forwards, need.text.as_bytes().into()),
-            Edge::End => (&mut self.backwards, backwards(&need.text)),
-            // Not to be found by; every value begins with nothing.
-            Edge::Within => (&mut self.forwards, Box::default()),
+    /// Files `rule` under `key`.
+    pub(super) fn add(&mut self, key: &Key, rule: u32) {
+        let side = match key.edge {
+            Edge::Whole | Edge::Start | Edge::Within => &mut self.forwards,
+            Edge::End => &mut self.backwards,
         };
-        side.push(Entry {
-            text,
-            whole: need.edge == Edge::Whole,
+        side.add(Entry {
+            text: Arc::clone(&key.text),
+            whole: key.edge == Edge::Whole,
             rule,
         });
     }
 
+    /// Goes on with the sorting.
+    pub(super) fn step(&mut self) -> Progress {
+        if self.forwards.step() == Progress::More {
+            return Progress::More;
+        }
+        self.backwards.step()
+    }
+
+    /// The texts, after the last step.
     pub(super) fn finish(self) -> Texts {
         Texts {
-            forwards: Sorted::of(self.forwards),
-            backwards: Sorted::of(self.backwards),
+            forwards: self.forwards.finish(),
+            backwards: self.backwards.finish(),
         }
+    }
+
+    /// All entries, in pieces.
+    pub(super) fn into_pieces(self) -> impl Iterator<Item = Vec<Entry>> {
+        self.forwards.into_pieces().chain(self.backwards.into_pieces())
     }
 }
 
-fn backwards(text: &str) -> Box<[u8]> {
+fn backwards<T: FromIterator<u8>>(text: &str) -> T {
     text.bytes().rev().collect()
 }
 
-impl Sorted {
-    fn of(mut entries: Vec<Entry>) -> Self {
-        entries.sort_unstable();
-        let (mut nodes, mut texts, mut rules) = (Vec::new(), Vec::new(), Vec::new());
-        // The texts that the current one may begin with, each a beginning of the next.
-        let mut open: Vec<(u32, &[u8])> = Vec::new();
-        for group in entries.chunk_by(|a, b| a.text == b.text) {
-            let Some(Entry { text, .. }) = group.first() else {
-                continue;
-            };
-            while open.pop_if(|(_, shorter)| !text.starts_with(shorter)).is_some() {}
-            let number = place(nodes.len());
-            let parent = open.last().map(|(parent, _)| *parent);
-            texts.extend_from_slice(text);
-            let (begins, whole) = group.split_at(group.partition_point(|entry| !entry.whole));
-            rules.extend(begins.iter().map(|entry| entry.rule));
-            let begins_end = place(rules.len());
-            rules.extend(whole.iter().map(|entry| entry.rule));
-            nodes.push(Node {
-                text_end: place(texts.len()),
-                begins_end,
-                whole_end: place(rules.len()),
-                parent,
-            });
-            if !begins.is_empty() {
-                open.push((number, text));
-            }
-        }
-        Self {
-            nodes: nodes.into(),
-            texts: texts.into(),
-            rules: rules.into(),
-        }
+impl Side {
+    fn add(&mut self, entry: Entry) {
+        self.count = self.count.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(entry.text.len());
+        self.entries.push(entry);
     }
 
+    fn step(&mut self) -> Progress {
+        if let Some(placing) = &mut self.placing {
+            for _ in 0..ENTRIES {
+                let Some(entry) = placing.entries.next() else {
+                    return Progress::Done;
+                };
+                placing.place(entry);
+            }
+        } else if self.entries.step() == Progress::Done {
+            // A table that is moved while it grows would take long at once.
+            let table = Table {
+                nodes: Vec::with_capacity(self.count),
+                texts: Vec::with_capacity(self.bytes),
+                rules: Vec::with_capacity(self.count),
+            };
+            self.placing = Some(Box::new(Placing {
+                entries: std::mem::take(&mut self.entries).finish(),
+                table,
+                open: Vec::new(),
+                last: None,
+            }));
+        }
+        Progress::More
+    }
+
+    fn finish(mut self) -> Sorted {
+        while self.step() == Progress::More {}
+        self.placing.map(|placing| placing.table.finish()).unwrap_or_default()
+    }
+
+    fn into_pieces(self) -> impl Iterator<Item = Vec<Entry>> {
+        let placing = self
+            .placing
+            .into_iter()
+            .flat_map(|placing| placing.entries.into_pieces());
+        self.entries.into_pieces().chain(placing)
+    }
+}
+
+impl Placing {
+    fn place(&mut self, entry: Entry) {
+        let Entry { text, whole, rule } = entry;
+        let (nodes, rules) = (&mut self.table.nodes, &mut self.table.rules);
+        if self.last.as_ref() != Some(&text) {
+            while self.open.pop_if(|(_, shorter)| !text.starts_with(shorter)).is_some() {}
+            let number = place(nodes.len());
+            self.table.texts.extend_from_slice(&text);
+            nodes.push(Node {
+                text_end: place(self.table.texts.len()),
+                begins_end: place(rules.len()),
+                whole_end: place(rules.len()),
+                parent: self.open.last().map(|(parent, _)| *parent),
+            });
+            if !whole {
+                self.open.push((number, Arc::clone(&text)));
+            }
+            self.last = Some(text);
+        }
+        rules.push(rule);
+        if let Some(node) = nodes.last_mut() {
+            node.whole_end = place(rules.len());
+            if !whole {
+                node.begins_end = node.whole_end;
+            }
+        }
+    }
+}
+
+impl Table {
+    fn finish(self) -> Sorted {
+        Sorted {
+            nodes: self.nodes.into(),
+            texts: self.texts.into(),
+            rules: self.rules.into(),
+        }
+    }
+}
+
+impl Sorted {
     fn find<'i>(&'i self, value: &[u8], found: &mut impl FnMut(&'i [u32])) {
         let behind = self.place_behind(value);
         let mut next = behind.checked_sub(1);

@@ -1,11 +1,11 @@
 //! One JSON line per decision. The format is described in `docs/audit_log.md`.
 
-use registry_auth_core::acl::{Because, Grant};
-use registry_auth_core::authn::Proof;
-use registry_auth_core::decide::Decision;
-use registry_auth_core::request::{Credentials, TokenRequest};
-use registry_auth_core::scope::Scope;
-use registry_auth_core::token::{Jti, Token};
+use crate::acl::{Because, Grant};
+use crate::authn::Proof;
+use crate::decide::Decision;
+use crate::request::{Credentials, TokenRequest};
+use crate::scope::Scope;
+use crate::token::{Jti, Token};
 use serde::Serialize;
 
 /// What is written of a decision. Never a secret: neither credentials nor the token, of which `jti` is the name.

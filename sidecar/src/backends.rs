@@ -1,0 +1,79 @@
+//! The back-ends, one file each: its options, how it is asked, and what its answers mean.
+//!
+//! What several have in common stands here: how long and how many at once, and what a label's value may act as.
+
+#[cfg(feature = "bench")]
+pub mod bench;
+mod gate;
+pub mod hook;
+mod json;
+pub mod program;
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use registry_auth_core::account::LabelsArePatterns;
+use registry_auth_core::config::{Section, choice};
+use registry_auth_core::problem::Problems;
+use tokio::time::Instant;
+
+use gate::Gate;
+
+/// How long one question may take if `timeout` does not say. Clients wait longer than that, but not gladly.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The shortest and the longest `timeout`.
+const TIMEOUTS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_mins(5);
+
+/// How many questions at once if `parallel` does not say.
+const PARALLEL: usize = 16;
+
+/// The most questions at once that `parallel` can allow.
+const MOST_PARALLEL: usize = 1_024;
+
+/// The longest answer, in bytes: a token would carry its labels' worth many times over.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
+
+/// `timeout` and `parallel`.
+#[derive(Debug)]
+struct Limits {
+    timeout: Duration,
+    gate: Gate,
+}
+
+impl Limits {
+    fn read(section: &mut Section, problems: &mut Problems) -> Self {
+        let timeout = section.duration("timeout", TIMEOUTS, problems);
+        let parallel = section.count("parallel", 1..=MOST_PARALLEL, problems);
+        Self {
+            timeout: timeout.unwrap_or(TIMEOUT),
+            gate: Gate::new(parallel.unwrap_or(PARALLEL)),
+        }
+    }
+
+    /// When a question that begins now is given up.
+    fn until(&self, deadline: Instant) -> Instant {
+        let limit = Instant::now().checked_add(self.timeout);
+        limit.map_or(deadline, |limit| limit.min(deadline))
+    }
+}
+
+/// `labels_are_patterns`: what a program or a hook says of an account is data unless the operator says otherwise.
+fn labels_are_patterns(section: &mut Section, problems: &mut Problems) -> LabelsArePatterns {
+    const WORDS: [(&str, LabelsArePatterns); 3] = [
+        ("none", LabelsArePatterns::None),
+        ("glob", LabelsArePatterns::Glob),
+        ("regex", LabelsArePatterns::Regex),
+    ];
+    choice(section, "labels_are_patterns", problems, &WORDS).unwrap_or(LabelsArePatterns::None)
+}
+
+/// The text of a key that must be there and hold something.
+fn required_text(section: &mut Section, key: &'static str, mend: &str, problems: &mut Problems) -> Option<String> {
+    let place = section.place_of(key);
+    let text = section.text(key, problems).filter(|text| !text.is_empty());
+    if text.is_none() && !problems.is_refusal_at(&place) {
+        problems.error(&place, format_args!("is missing; {mend}"));
+    }
+    text
+}

@@ -1,0 +1,259 @@
+//! How a hook is reached: its address, whom we take for it, what it takes us for, and one exchange.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use registry_auth_core::config::{Section, Sources};
+use registry_auth_core::problem::{Place, Problems};
+use registry_auth_core::secret::Secret;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{StatusCode, Url, redirect, retry};
+use rustls::crypto::ring;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use thiserror::Error;
+
+use super::super::{MAX_ANSWER_BYTES, required_text};
+
+/// How long a connection that nobody uses is kept: less than the five seconds after which Node.js closes one, so that no
+/// question meets its end.
+const IDLE: Duration = Duration::from_secs(4);
+
+/// Reaches one hook.
+pub(super) struct Client {
+    http: reqwest::Client,
+    url: Url,
+    /// The address without its query, where some put a secret.
+    shown: String,
+}
+
+/// What a hook answers.
+#[derive(Debug)]
+pub(super) struct Response {
+    pub(super) status: StatusCode,
+    /// `None` if it is longer than [`MAX_ANSWER_BYTES`].
+    pub(super) body: Option<Vec<u8>>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Error)]
+#[error("could not be asked: {}", Causes(.0))]
+pub(super) struct Unreachable(reqwest::Error);
+
+impl Client {
+    /// Reads `url`, `tls` and `bearer_token_file`.
+    pub(super) fn read(section: &mut Section, sources: Sources<'_>, problems: &mut Problems) -> Option<Self> {
+        let url = read_url(section, problems);
+        let tls = section.section("tls", problems);
+        let is_https = url.as_ref().map(|url| url.scheme() == "https");
+        let tls = match (tls, is_https) {
+            (Some(tls), Some(false)) => {
+                problems.error(tls.place(), "is for `https://` addresses only");
+                None
+            }
+            (Some(tls), _) => with_tls(tls, sources, problems),
+            (None, Some(true)) => with_roots_of_the_system(&section.place_of("tls"), problems),
+            (None, _) => configured(RootCertStore::empty(), &section.place_of("url"), problems),
+        };
+        let headers = read_token(section, sources, problems);
+        let (url, tls, headers) = (url?, tls?, headers?);
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .default_headers(headers)
+            .user_agent(concat!("registry-auth/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            // An answer that is lost may have been counted there as one try of a password.
+            .retry(retry::never())
+            // What goes here holds passwords: it goes where the configuration says, whatever the environment says.
+            .no_proxy()
+            .pool_idle_timeout(IDLE)
+            .build();
+        let client = client.map_err(|error| Causes(&error).to_string());
+        Some(Self {
+            http: problems.keep(section.place(), client)?,
+            shown: shown(&url),
+            url,
+        })
+    }
+
+    /// The address, for logs.
+    pub(super) fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// Asks once.
+    pub(super) async fn post(&self, question: Secret<Vec<u8>>) -> Result<Response, Unreachable> {
+        let request = self.http.post(self.url.clone());
+        let request = request.body(Bytes::from_owner(Wiped(question)));
+        let unreachable = |error: reqwest::Error| Unreachable(error.without_url());
+        let mut response = request.send().await.map_err(unreachable)?;
+        let status = response.status();
+        let mut body = Vec::new();
+        while let Some(piece) = response.chunk().await.map_err(unreachable)? {
+            if body.len().saturating_add(piece.len()) > MAX_ANSWER_BYTES {
+                return Ok(Response { status, body: None });
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(Response {
+            status,
+            body: Some(body),
+        })
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Client({})", self.shown)
+    }
+}
+
+/// A question that is wiped once it is sent.
+struct Wiped(Secret<Vec<u8>>);
+
+impl AsRef<[u8]> for Wiped {
+    fn as_ref(&self) -> &[u8] {
+        self.0.expose()
+    }
+}
+
+/// An error with all that caused it, of which reqwest tells the outermost alone.
+struct Causes<'a>(&'a reqwest::Error);
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+fn read_url(section: &mut Section, problems: &mut Problems) -> Option<Url> {
+    let place = section.place_of("url");
+    let text = required_text(
+        section,
+        "url",
+        "write where the hook is, as `https://host/path`",
+        problems,
+    )?;
+    let url = problems.keep(
+        &place,
+        Url::parse(&text).map_err(|error| format!("is no address: {error}")),
+    )?;
+    if !matches!(url.scheme(), "https" | "http") {
+        problems.error(&place, "must begin with `https://` or `http://`");
+        return None;
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        problems.error(&place, "must not hold a name or a password; use `bearer_token_file`");
+        return None;
+    }
+    if url.scheme() == "http" && !is_loopback(&url) {
+        problems.warn(&place, "sends passwords in clear over the network; use `https://`");
+    }
+    Some(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    // Brackets are part of the host of an address of version 6.
+    let host = url.host_str().unwrap_or_default();
+    let host = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    let address: Result<std::net::IpAddr, _> = host.parse();
+    host == "localhost" || address.is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
+fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    url.into()
+}
+
+/// What goes with each question, the token of `bearer_token_file` among it.
+fn read_token(section: &mut Section, sources: Sources<'_>, problems: &mut Problems) -> Option<HeaderMap> {
+    const JSON: HeaderValue = HeaderValue::from_static("application/json");
+    let mut headers = HeaderMap::from_iter([(ACCEPT, JSON), (CONTENT_TYPE, JSON)]);
+    let place = section.place_of("bearer_token_file");
+    let Some(path) = section.text("bearer_token_file", problems) else {
+        return Some(headers);
+    };
+    let token = sources.file(&path, &place, problems)?;
+    let token = token.expose().trim();
+    let value = Secret::new(format!("Bearer {token}"));
+    let value = HeaderValue::from_str(value.expose()).ok();
+    let Some(mut value) = value.filter(|_| !token.is_empty()) else {
+        problems.error(&place, format_args!("`{path}` holds no token, which is one line"));
+        return None;
+    };
+    value.set_sensitive(true);
+    headers.insert(AUTHORIZATION, value);
+    Some(headers)
+}
+
+/// `tls`: whom to take for the hook.
+fn with_tls(mut tls: Section, sources: Sources<'_>, problems: &mut Problems) -> Option<ClientConfig> {
+    let place = tls.place_of("ca_certificate");
+    let path = tls.text("ca_certificate", problems);
+    let whole = tls.place().clone();
+    tls.finish(problems);
+    let Some(path) = path else {
+        return with_roots_of_the_system(&whole, problems);
+    };
+    let pem = sources.file(&path, &place, problems)?;
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem.expose().as_bytes()) {
+        let added = certificate.map_err(|error| error.to_string());
+        let added = added.and_then(|certificate| roots.add(certificate).map_err(|error| error.to_string()));
+        problems.keep(
+            &place,
+            added.map_err(|error| format!("`{path}` is no list of certificates: {error}")),
+        )?;
+    }
+    if roots.is_empty() {
+        problems.error(&place, format_args!("`{path}` holds no certificate"));
+        return None;
+    }
+    configured(roots, &place, problems)
+}
+
+fn with_roots_of_the_system(place: &Place, problems: &mut Problems) -> Option<ClientConfig> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    // A system may well have some that are too odd to be taken.
+    let (taken, _) = roots.add_parsable_certificates(found.certs);
+    if taken == 0 {
+        let why = found
+            .errors
+            .first()
+            .map_or_else(String::new, |error| format!(" ({error})"));
+        let mend = "install them, or name a file with `tls.ca_certificate`";
+        problems.error(
+            place,
+            format_args!("the system has no certificates of authorities{why}; {mend}"),
+        );
+        return None;
+    }
+    configured(roots, place, problems)
+}
+
+fn configured(roots: RootCertStore, place: &Place, problems: &mut Problems) -> Option<ClientConfig> {
+    let provider = Arc::new(ring::default_provider());
+    let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let mut config = problems
+        .keep(place, versions)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Some(config)
+}

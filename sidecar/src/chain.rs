@@ -1,0 +1,147 @@
+//! The back-ends of one configuration, asked in their order: the first that has something to say decides.
+//!
+//! An error ends the request. The next back-end is not asked then: the same name may mean somebody else there.
+
+mod watch;
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use registry_auth_core::acl::Because;
+use registry_auth_core::authn::Proof;
+use registry_auth_core::config::Sources;
+use registry_auth_core::config::backend::{AuthnBackend, AuthzBackend, Backends};
+use registry_auth_core::decide::{Answer, Known};
+use registry_auth_core::problem::Problems;
+use registry_auth_core::scope::{Actions, Scope};
+use registry_auth_core::service::Service;
+use tokio::time::Instant;
+
+use crate::backend::{Access, Authenticator, Authorizer, BackendError, Login, Outcome, Ruling};
+#[cfg(feature = "bench")]
+use crate::backends::bench;
+use crate::backends::{hook, program};
+use watch::Watch;
+pub use watch::{Asked, Observer, Unobserved};
+
+/// The back-ends in their order.
+#[derive(Debug)]
+pub struct Chain {
+    authn: Vec<(Watch, Box<dyn Authenticator>)>,
+    authz: Vec<(Watch, Box<dyn Authorizer>)>,
+}
+
+impl Chain {
+    /// Opens each back-end; what is wrong with one is noted in `problems`, and the chain is then not to be used. Each
+    /// question is told to `observer`.
+    pub fn open(
+        backends: Backends,
+        sources: Sources<'_>,
+        observer: &Arc<dyn Observer>,
+        problems: &mut Problems,
+    ) -> Self {
+        let accounts = backends.authn.into_iter().filter_map(|(backend, section)| {
+            let opened: Box<dyn Authenticator> = match backend {
+                AuthnBackend::Program => Box::new(program::ProgramAuthenticator::open(section, sources, problems)?),
+                AuthnBackend::Hook => Box::new(hook::HookAuthenticator::open(section, sources, problems)?),
+                #[cfg(feature = "bench")]
+                AuthnBackend::Bench => Box::new(bench::Bench::open(section, problems)),
+            };
+            Some((Watch::new(backend.key(), observer), opened))
+        });
+        let authn = accounts.collect();
+        let rights = backends.authz.into_iter().filter_map(|(backend, section)| {
+            let opened: Box<dyn Authorizer> = match backend {
+                AuthzBackend::Program => Box::new(program::ProgramAuthorizer::open(section, sources, problems)?),
+                AuthzBackend::Hook => Box::new(hook::HookAuthorizer::open(section, sources, problems)?),
+            };
+            Some((Watch::new(backend.key(), observer), opened))
+        });
+        Self {
+            authn,
+            authz: rights.collect(),
+        }
+    }
+
+    /// Who this is: [`Answer::Accepted`], or [`Answer::Denied`] if nobody knows them or the password is wrong.
+    ///
+    /// # Errors
+    /// When a back-end could not be asked.
+    pub async fn authenticate(&self, login: Login<'_>, deadline: Instant) -> Result<Answer, BackendError> {
+        for (watch, backend) in &self.authn {
+            match watch.over(backend.authenticate(login, deadline), deadline).await? {
+                Outcome::NoMatch => {}
+                Outcome::Deny => return Ok(Answer::Denied),
+                Outcome::Accept(identity) => {
+                    let proof = if login.account.is_anonymous() {
+                        Proof::Open
+                    } else {
+                        Proof::Password
+                    };
+                    let backend = Cow::Borrowed(watch.key());
+                    return Ok(Answer::Accepted(Known {
+                        identity,
+                        proof,
+                        backend,
+                    }));
+                }
+            }
+        }
+        Ok(Answer::Denied)
+    }
+
+    /// What `known`, at `address`, may do of `scopes` on `service`, one answer for each in their order. Where no back-end
+    /// has something to say nothing is granted.
+    ///
+    /// # Errors
+    /// When a back-end could not be asked, about any of the scopes.
+    pub async fn authorize(
+        &self,
+        known: &Known,
+        service: &Service,
+        address: IpAddr,
+        scopes: &[Scope],
+        deadline: Instant,
+    ) -> Result<Vec<(Actions, Because)>, BackendError> {
+        let mut found = Vec::with_capacity(scopes.len());
+        for scope in scopes {
+            let access = Access {
+                identity: &known.identity,
+                service,
+                address,
+                scope,
+            };
+            found.push(self.rule(access, deadline).await?);
+        }
+        Ok(found)
+    }
+
+    async fn rule(&self, access: Access<'_>, deadline: Instant) -> Result<(Actions, Because), BackendError> {
+        for (watch, backend) in &self.authz {
+            match watch.over(backend.authorize(access, deadline), deadline).await? {
+                Ruling::NoMatch => {}
+                Ruling::Grant(actions) => {
+                    let granted = access.scope.actions().intersection(&actions);
+                    return Ok((granted, Because::Backend(watch.name())));
+                }
+            }
+        }
+        Ok((Actions::none(), Because::NoRule))
+    }
+
+    /// The back-ends that could not be asked the last time, by key.
+    #[must_use]
+    pub fn down(&self) -> Vec<&'static str> {
+        let accounts = self.authn.iter().map(|(watch, _)| watch);
+        let rights = self.authz.iter().map(|(watch, _)| watch);
+        accounts
+            .chain(rights)
+            .filter(|watch| watch.is_down())
+            .map(Watch::key)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,246 @@
+use std::collections::BTreeMap;
+use std::future::{pending, ready};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use registry_auth_core::account::{Account, Identity, Labels, LabelsArePatterns};
+use registry_auth_core::config::{Document, Node};
+use registry_auth_core::secret::Secret;
+
+use super::*;
+use crate::backend::Asking;
+use crate::lock::held;
+
+/// A back-end that says one thing, and then something else.
+#[derive(Debug)]
+struct Says<T>(Mutex<Vec<Option<T>>>);
+
+/// Says the answers in turn; `None` is a fault. When there is none left, it never answers.
+fn says<T>(answers: impl IntoIterator<Item = Option<T>>) -> Says<T> {
+    let mut answers: Vec<_> = answers.into_iter().collect();
+    answers.reverse();
+    Says(Mutex::new(answers))
+}
+
+impl<T: Send> Says<T> {
+    fn answer<'a>(&self) -> Asking<'a, T>
+    where
+        T: 'a,
+    {
+        let broken = || BackendError {
+            backend: "test",
+            what: "is broken".to_owned(),
+        };
+        match held(&self.0).pop() {
+            Some(answer) => Box::pin(ready(answer.ok_or_else(broken))),
+            None => Box::pin(pending()),
+        }
+    }
+}
+
+impl Authenticator for Says<Outcome> {
+    fn authenticate<'a>(&'a self, _: Login<'a>, _: Instant) -> Asking<'a, Outcome> {
+        self.answer()
+    }
+}
+
+impl Authorizer for Says<Ruling> {
+    fn authorize<'a>(&'a self, _: Access<'a>, _: Instant) -> Asking<'a, Ruling> {
+        self.answer()
+    }
+}
+
+fn soon() -> Instant {
+    Instant::now().checked_add(Duration::from_millis(100)).unwrap()
+}
+
+#[derive(Debug, Default)]
+struct Noted(Mutex<Vec<(&'static str, Asked)>>);
+
+impl Observer for Noted {
+    fn asked(&self, backend: &'static str, result: Asked, _: Duration) {
+        held(&self.0).push((backend, result));
+    }
+}
+
+struct Fixture {
+    chain: Chain,
+    noted: Arc<Noted>,
+}
+
+fn chain(accounts: Vec<Says<Outcome>>, rights: Vec<Says<Ruling>>) -> Fixture {
+    const NAMES: [&str; 3] = ["first", "second", "third"];
+    let noted = Arc::new(Noted::default());
+    let observer: Arc<dyn Observer> = noted.clone();
+    let watch = |name| Watch::new(name, &observer);
+    let accounts = NAMES.into_iter().zip(accounts);
+    let rights = NAMES.into_iter().zip(rights);
+    let authenticator = |(name, says): (_, Says<Outcome>)| (watch(name), Box::new(says) as Box<dyn Authenticator>);
+    let authorizer = |(name, says): (_, Says<Ruling>)| (watch(name), Box::new(says) as Box<dyn Authorizer>);
+    let chain = Chain {
+        authn: accounts.map(authenticator).collect(),
+        authz: rights.map(authorizer).collect(),
+    };
+    Fixture { chain, noted }
+}
+
+impl Fixture {
+    async fn login(&self, account: &str) -> Result<Answer, String> {
+        let login = Login {
+            account: &Account::parse(account).unwrap(),
+            password: &Secret::new(b"secret".to_vec()),
+            service: &Service::default(),
+            address: [192, 0, 2, 7].into(),
+        };
+        let answer = self.chain.authenticate(login, soon()).await;
+        answer.map_err(|error| error.to_string())
+    }
+
+    async fn access(&self, scopes: &[&str]) -> Result<Vec<String>, String> {
+        let known = Known::user(identity("ada", "x"), Proof::Password);
+        let scopes: Vec<Scope> = scopes.iter().map(|scope| Scope::parse(scope).unwrap()).collect();
+        let (service, address) = (Service::default(), [192, 0, 2, 7].into());
+        let found = self.chain.authorize(&known, &service, address, &scopes, soon()).await;
+        let found = found.map_err(|error| error.to_string())?;
+        let texts = found.iter().map(|(actions, because)| format!("{actions}: {because}"));
+        Ok(texts.collect())
+    }
+
+    fn noted(&self) -> Vec<(&'static str, Asked)> {
+        std::mem::take(&mut held(&self.noted.0))
+    }
+}
+
+fn identity(account: &str, label: &str) -> Identity {
+    let labels = BTreeMap::from([("label".to_owned(), vec![label.to_owned()])]);
+    Identity {
+        account: Account::parse(account).unwrap(),
+        labels: Labels::new(labels, LabelsArePatterns::None),
+    }
+}
+
+fn accepted(label: &str) -> Outcome {
+    Outcome::Accept(identity("ada", label))
+}
+
+fn grant(actions: &[&str]) -> Ruling {
+    Ruling::Grant(actions.iter().copied().collect())
+}
+
+#[tokio::test]
+async fn the_first_that_knows_the_account_decides_and_nobody_is_denied() {
+    let fixture = chain(
+        vec![
+            says([Some(Outcome::NoMatch), Some(Outcome::NoMatch), Some(Outcome::NoMatch)]),
+            says([Some(accepted("second")), Some(Outcome::Deny), Some(Outcome::NoMatch)]),
+            says([Some(Outcome::NoMatch)]),
+        ],
+        vec![],
+    );
+    let known = Known {
+        identity: identity("ada", "second"),
+        proof: Proof::Password,
+        backend: "second".into(),
+    };
+    assert_eq!(fixture.login("ada").await, Ok(Answer::Accepted(known)));
+    assert_eq!(
+        fixture.noted(),
+        [("first", Asked::NoMatch), ("second", Asked::Accepted)]
+    );
+    assert_eq!(fixture.login("ada").await, Ok(Answer::Denied));
+    assert_eq!(fixture.noted(), [("first", Asked::NoMatch), ("second", Asked::Denied)]);
+    assert_eq!(fixture.login("ada").await, Ok(Answer::Denied));
+    assert_eq!(fixture.noted().len(), 3);
+}
+
+#[tokio::test]
+async fn nobody_in_particular_has_proven_nothing() {
+    let fixture = chain(vec![says([Some(Outcome::Accept(Identity::default()))])], vec![]);
+    let Ok(Answer::Accepted(known)) = fixture.login("").await else {
+        panic!("not accepted")
+    };
+    assert_eq!(known.proof, Proof::Open);
+}
+
+#[tokio::test]
+async fn a_fault_ends_the_request_and_the_back_end_is_down_until_it_answers_again() {
+    let fixture = chain(
+        vec![
+            says([None, Some(Outcome::NoMatch), Some(Outcome::NoMatch)]),
+            says([Some(accepted("second")), None]),
+        ],
+        vec![],
+    );
+    assert_eq!(fixture.login("ada").await, Err("test: is broken".to_owned()));
+    assert_eq!(fixture.noted(), [("first", Asked::Failed)]);
+    assert_eq!(fixture.chain.down(), ["first"]);
+    assert!(fixture.login("ada").await.is_ok());
+    assert_eq!(fixture.chain.down(), [""; 0]);
+    assert!(fixture.login("ada").await.is_err());
+    assert_eq!(fixture.chain.down(), ["second"]);
+}
+
+#[tokio::test]
+async fn past_the_deadline_it_is_a_fault_and_who_leaves_is_noted() {
+    let fixture = chain(vec![says([])], vec![]);
+    assert_eq!(
+        fixture.login("ada").await,
+        Err("first: did not answer while somebody waited for it".to_owned())
+    );
+    assert_eq!(fixture.noted(), [("first", Asked::Failed)]);
+    let left = tokio::time::timeout(Duration::ZERO, fixture.login("ada")).await;
+    assert!(left.is_err());
+    assert_eq!(fixture.noted(), [("first", Asked::Abandoned)]);
+}
+
+#[tokio::test]
+async fn scope_by_scope_the_first_that_has_something_to_say_decides_and_none_grants_nothing() {
+    let fixture = chain(
+        vec![],
+        vec![
+            says([
+                Some(Ruling::NoMatch),
+                Some(grant(&["pull", "delete"])),
+                Some(Ruling::NoMatch),
+            ]),
+            says([Some(grant(&[])), Some(Ruling::NoMatch)]),
+        ],
+    );
+    let scopes = ["repository:a:pull", "repository:b:pull,push", "repository:c:pull"];
+    assert_eq!(
+        fixture.access(&scopes).await.unwrap(),
+        [": second says so", "pull: first says so", ": no rule matches"]
+    );
+    assert_eq!(fixture.access(&[]).await, Ok(vec![]));
+}
+
+#[tokio::test]
+async fn a_fault_about_one_scope_is_one_about_all() {
+    let fixture = chain(vec![], vec![says([Some(grant(&["pull"])), None])]);
+    let scopes = ["repository:a:pull", "repository:b:pull"];
+    assert_eq!(fixture.access(&scopes).await, Err("test: is broken".to_owned()));
+    assert_eq!(fixture.chain.down(), ["first"]);
+}
+
+#[tokio::test]
+async fn the_back_ends_of_a_configuration_are_opened_in_their_order() {
+    let written = r#"{
+        "http_auth": {"url": "http://127.0.0.1:1/"}, "ext_auth": {"command": "sh"},
+        "http_authz": {"url": "http://127.0.0.1:1/"}, "ext_authz": {"command": "sh"}
+    }"#;
+    let node: Node = serde_json::from_str(written).unwrap();
+    let environment = |name: &str| (name == "PATH").then(|| Secret::new("/usr/bin:/bin".to_owned()));
+    let sources = Sources {
+        environment: &environment,
+        files: Some(&|_| Err("there is none".to_owned())),
+    };
+    let mut problems = Problems::default();
+    let document = Document::read(node, sources, &mut problems);
+    let observer: Arc<dyn Observer> = Arc::new(Unobserved);
+    let chain = Chain::open(document.program.unwrap().backends, sources, &observer, &mut problems);
+    assert_eq!(problems.to_string(), "");
+    let accounts: Vec<_> = chain.authn.iter().map(|(watch, _)| watch.key()).collect();
+    assert_eq!(accounts, ["ext_auth", "http_auth"]);
+    let rights: Vec<_> = chain.authz.iter().map(|(watch, _)| watch.key()).collect();
+    assert_eq!(rights, ["ext_authz", "http_authz"]);
+}

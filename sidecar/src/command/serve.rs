@@ -1,0 +1,308 @@
+//! `registry-auth serve`: takes a configuration, listens, and takes the next one when a file changes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::map_request;
+use registry_auth_core::config::backend::Backends;
+use registry_auth_core::config::{Document, Sources};
+use registry_auth_core::problem::{Place, Problem, Problems};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::chain::Chain;
+use crate::config::watch::Watch;
+use crate::config::{self, Loaded, Origin};
+use crate::generation::Generation;
+use crate::hash_pool::{HashPool, Size};
+use crate::health;
+use crate::listen::{self, Address, Listen};
+use crate::metrics::Metrics;
+use crate::server::{Endpoint, Limits, Opened, Server, Stopped, raise_open_files};
+use crate::state::State;
+use crate::throttle::Throttle;
+use crate::{api, clock, random, token_endpoint};
+
+/// How long what is in flight may take to end.
+const LONGEST_STOP: Duration = Duration::from_secs(8);
+
+/// What `serve` is told on the command line.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The configuration, in one file or several.
+    pub files: Vec<PathBuf>,
+    /// Where the token endpoint listens, in place of `server.addr`.
+    pub listen: Listen,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to.
+    Stopped,
+    /// It never began: there is no good configuration.
+    Refused,
+}
+
+/// Environment variables by name.
+pub type Environment = fn(&str) -> Option<String>;
+
+/// The running program.
+struct Program {
+    options: Options,
+    environment: Environment,
+    state: Arc<State>,
+    server: Server,
+    open_files: u64,
+}
+
+/// A configuration that is good: all that is left is to put it in force.
+struct Ready {
+    generation: Generation,
+    listeners: Opened,
+    warnings: Vec<Problem>,
+}
+
+/// Where the program listens, by a configuration.
+struct Listeners {
+    token: Option<listen::Token>,
+    filter: Option<listen::Filter>,
+    admin: Option<listen::Admin>,
+}
+
+/// Where the `admin` of a configuration listens.
+///
+/// # Errors
+/// When the files cannot be read, or name no such address.
+pub fn admin_address(files: &[PathBuf], environment: Environment) -> anyhow::Result<Address> {
+    let Loaded {
+        document,
+        mut problems,
+        origin,
+    } = config::load(files, &environment);
+    let Some(document) = document else {
+        anyhow::bail!("{}", origin.report(&problems));
+    };
+    let section = document.program.and_then(|program| program.admin);
+    let section = section.context("the configuration has no `admin`; name an address with `--admin`")?;
+    match listen::Admin::read(section, &mut problems) {
+        Some(admin) => Ok(admin.listener.address),
+        None => anyhow::bail!("{}", origin.report(&problems)),
+    }
+}
+
+/// Serves until it is told to stop.
+///
+/// # Errors
+/// When the system gives no signals or no randomness.
+pub async fn run(options: Options, environment: Environment) -> anyhow::Result<Ended> {
+    let mut signals = Signals::new().context("cannot listen for signals")?;
+    let metrics = Metrics::new();
+    let throttle = Throttle::new().context("cannot begin")?;
+    let pool = HashPool::start(Size::of_this_machine(), random::bytes()?).context("cannot start threads")?;
+    let mut program = Program {
+        options,
+        environment,
+        server: Server::new(Arc::clone(&metrics)),
+        open_files: raise_open_files(),
+        state: Arc::new(State::new(throttle, pool, metrics)),
+    };
+    let (origin, ready) = program.load().await;
+    let mut watch = Watch::of(&origin);
+    match ready {
+        Ok(ready) => program.put_in_force(&origin, ready),
+        Err(problems) => {
+            eprint!("{}", origin.report(&problems));
+            return Ok(Ended::Refused);
+        }
+    }
+    loop {
+        match signals.next(&mut watch).await {
+            Event::Changed(why) => program.reload(why, &mut watch).await,
+            Event::Stop(signal) => {
+                tracing::info!(signal, "stopping");
+                break;
+            }
+        }
+    }
+    program.stop().await;
+    Ok(Ended::Stopped)
+}
+
+impl Program {
+    /// Reads the files, and opens and compiles all that they say; nothing of what is in force changes.
+    async fn load(&self) -> (Origin, Result<Ready, Problems>) {
+        let Loaded {
+            document,
+            mut problems,
+            mut origin,
+        } = config::load(&self.options.files, &self.environment);
+        let Some(document) = document else {
+            return (origin, Err(problems));
+        };
+        let (listeners, chain) = self.open_sections(&document, &mut origin, &mut problems);
+        let number = self.next_number();
+        let compiled = Generation::compile(document, chain, number, clock::now(), problems);
+        let (generation, warnings) = match compiled {
+            Ok(compiled) => compiled,
+            Err(problems) => return (origin, Err(problems)),
+        };
+        let opened = self.server.open(self.endpoints(listeners)).await;
+        let ready = opened.map(|listeners| Ready {
+            generation,
+            listeners,
+            warnings,
+        });
+        let ready = ready.map_err(|error| {
+            let mut problems = Problems::default();
+            problems.error(&Place::root(), format_args!("cannot listen: {error}"));
+            problems
+        });
+        (origin, ready)
+    }
+
+    /// What of `document` is read here: where to listen, and the back-ends.
+    fn open_sections(&self, document: &Document, origin: &mut Origin, problems: &mut Problems) -> (Listeners, Chain) {
+        let mut listeners = Listeners {
+            token: None,
+            filter: None,
+            admin: None,
+        };
+        let Some(program) = document.program.clone() else {
+            return (listeners, Chain::open(Backends::default(), Sources::of_a_proxy(&|_| None), &self.state.observer(), problems));
+        };
+        origin.with_sources(&self.environment, |sources| {
+            let (section, server) = (program.listener, &document.server);
+            listeners.token = listen::Token::read(section, server, &self.options.listen, problems);
+            listeners.filter = program
+                .filter
+                .and_then(|section| listen::Filter::read(section, sources, problems));
+            listeners.admin = program.admin.and_then(|section| listen::Admin::read(section, problems));
+            let chain = Chain::open(program.backends, sources, &self.state.observer(), problems);
+            (listeners, chain)
+        })
+    }
+
+    /// Milliseconds since the epoch, and more than the one in force, also after the clock was set back.
+    fn next_number(&self) -> u64 {
+        let now = u64::try_from(clock::since_epoch().as_millis()).unwrap_or(u64::MAX);
+        let before = self.state.generation().map_or(0, |generation| generation.number);
+        now.max(before.saturating_add(1))
+    }
+
+    fn endpoints(&self, listeners: Listeners) -> Vec<Endpoint> {
+        let mut endpoints = Vec::new();
+        if let Some(token) = listeners.token {
+            let router = token_endpoint::router(Arc::clone(&self.state), token.trusted_proxies);
+            endpoints.extend(token.listener.map(|listener| Endpoint {
+                name: "token",
+                listener,
+                router,
+                limits: Limits::CLIENTS.within(self.open_files),
+            }));
+        }
+        if let Some(filter) = listeners.filter {
+            endpoints.push(Endpoint {
+                name: "filter",
+                listener: filter.listener,
+                router: api::router(Arc::clone(&self.state), filter.secret),
+                limits: Limits::FILTER.within(self.open_files),
+            });
+        }
+        if let Some(admin) = listeners.admin {
+            endpoints.push(Endpoint {
+                name: "admin",
+                listener: admin.listener,
+                router: self.health(),
+                limits: Limits::ADMIN,
+            });
+        }
+        endpoints
+    }
+
+    /// The routes of `admin.listen`, with gauges that are told when somebody asks.
+    fn health(&self) -> Router {
+        let state = Arc::clone(&self.state);
+        let router = health::router(Arc::clone(&state.readiness), Arc::clone(&state.metrics));
+        router.layer(map_request(move |request: Request| {
+            state.tell_sizes();
+            std::future::ready(request)
+        }))
+    }
+
+    fn put_in_force(&mut self, origin: &Origin, ready: Ready) {
+        for warning in &ready.warnings {
+            tracing::warn!("{}", origin.warning(warning));
+        }
+        let generation = ready.generation;
+        let (number, etag) = (generation.number, generation.etag.clone());
+        self.state.put_in_force(generation);
+        self.server.install(ready.listeners);
+        tracing::info!(generation = number, etag, "configuration in force");
+    }
+
+    /// Takes what the files say now, if it is good.
+    async fn reload(&mut self, why: &'static str, watch: &mut Watch) {
+        tracing::info!(why, "reading the configuration again");
+        let (origin, ready) = self.load().await;
+        watch.follow(&origin);
+        let before = self.state.generation().map(|generation| generation.etag.clone());
+        let result = match &ready {
+            Ok(ready) if Some(&ready.generation.etag) == before.as_ref() => "unchanged",
+            Ok(_) => "taken",
+            Err(_) => "refused",
+        };
+        self.state.metrics.reload(result);
+        match ready {
+            Ok(ready) => self.put_in_force(&origin, ready),
+            Err(problems) => tracing::error!(
+                errors = problems.errors().len(),
+                "the configuration is refused, and the last good one stays in force\n{}",
+                origin.report(&problems)
+            ),
+        }
+    }
+
+    /// Sends away who only waits, and finishes what is in flight.
+    async fn stop(self) {
+        self.state.readiness.stopping();
+        match self.server.stop(LONGEST_STOP).await {
+            Stopped::Finished => tracing::info!("stopped"),
+            Stopped::CutOff(connections) => tracing::warn!(connections, "stopped; some had no answer yet"),
+        }
+    }
+}
+
+/// What the program is told from outside.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+enum Event {
+    Changed(&'static str),
+    Stop(&'static str),
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self, watch: &mut Watch) -> Event {
+        tokio::select! {
+            _ = self.terminate.recv() => Event::Stop("SIGTERM"),
+            _ = self.interrupt.recv() => Event::Stop("SIGINT"),
+            _ = self.hang_up.recv() => Event::Changed("SIGHUP"),
+            () = watch.changed() => Event::Changed("a file changed"),
+        }
+    }
+}

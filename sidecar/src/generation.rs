@@ -1,0 +1,114 @@
+//! All that one configuration amounts to, put in force in one step.
+
+use std::sync::Mutex;
+
+use bytes::Bytes;
+use registry_auth_core::acl::PatternMemo;
+use registry_auth_core::config::Document;
+use registry_auth_core::decide::Decision;
+use registry_auth_core::memo::{Seed, TokenKey, TokenMemo};
+use registry_auth_core::policy::{Asks, Policy};
+use registry_auth_core::problem::{Place, Problem, Problems};
+use registry_auth_core::reply::Refusal;
+use registry_auth_core::request::route::Endpoint;
+use registry_auth_core::secret::Secret;
+use registry_auth_core::time::Timestamp;
+use registry_auth_core::token::{Jti, Token};
+use registry_auth_core::wire;
+
+use crate::chain::Chain;
+use crate::lock::held;
+use crate::random;
+use crate::signer::NativeSigner;
+
+/// One configuration, ready to answer by.
+#[derive(Debug)]
+pub struct Generation {
+    /// Milliseconds since the epoch at which it was loaded, and more than that of the one before.
+    pub number: u64,
+    /// Names the content of [`Self::wire`]: the same for the same content under another number.
+    pub etag: String,
+    /// What is decided by.
+    pub policy: Policy,
+    /// The token endpoint as a server of its own has it, on any host.
+    pub endpoint: Endpoint,
+    /// The back-ends.
+    pub chain: Chain,
+    /// The filter's part of it, as it goes over the wire.
+    pub wire: Bytes,
+    patterns: Mutex<PatternMemo>,
+    tokens: Mutex<TokenMemo>,
+    signer: NativeSigner,
+}
+
+/// Holds the key and all hashes: wiped when nobody sends it any longer.
+struct Body(Secret<Vec<u8>>);
+
+impl AsRef<[u8]> for Body {
+    fn as_ref(&self) -> &[u8] {
+        self.0.expose()
+    }
+}
+
+impl Generation {
+    /// Compiles `document`, in which `problems` were found so far, under `number`, as of `now`. The back-ends are open
+    /// already.
+    ///
+    /// # Errors
+    /// All problems, if one of them is a fault. With the generation come the warnings.
+    pub fn compile(
+        document: Document,
+        chain: Chain,
+        number: u64,
+        now: Timestamp,
+        mut problems: Problems,
+    ) -> Result<(Self, Vec<Problem>), Problems> {
+        let seeds = problems.keep(&Place::root(), random::bytes().and_then(|a| Ok((a, random::bytes()?))));
+        let (patterns, tokens) = seeds.unwrap_or_default();
+        let written = wire::config::write(&document, Asks::of(&document), number);
+        let (policy, warnings) = Policy::compile(document, now, problems)?;
+        let generation = Self {
+            number,
+            etag: written.etag,
+            endpoint: policy.endpoint.clone().on_a_server_of_its_own(),
+            signer: NativeSigner::new(&policy.key),
+            policy,
+            chain,
+            wire: Bytes::from_owner(Body(written.body)),
+            patterns: Mutex::new(PatternMemo::new(Seed::new(patterns))),
+            tokens: Mutex::new(TokenMemo::new(Seed::new(tokens))),
+        };
+        Ok((generation, warnings))
+    }
+
+    /// The patterns that were compiled; held for a decision, never while something is waited for.
+    pub fn with_patterns<T>(&self, decide: impl FnOnce(&mut PatternMemo) -> T) -> T {
+        decide(&mut held(&self.patterns))
+    }
+
+    /// The token for `decision`: the one issued for just this before, or a new one. With it goes whether it is new.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`] without randomness or signature.
+    pub fn token(&self, decision: &Decision, now: Timestamp) -> Result<(Token, bool), Refusal> {
+        let key = TokenKey::of(decision);
+        let remembering = self.policy.cache.tokens;
+        if remembering && let Some(token) = held(&self.tokens).find(&key, now) {
+            return Ok((token.clone(), false));
+        }
+        let jti = Jti::from_random(random::bytes().map_err(|_| Refusal::Unavailable)?);
+        let token = self.policy.mint.issue(decision, now, &jti, &self.signer);
+        let token = token.map_err(|_| Refusal::Unavailable)?;
+        if remembering {
+            held(&self.tokens).note(key, token.clone());
+        }
+        Ok((token, true))
+    }
+
+    /// How many tokens are remembered.
+    #[must_use]
+    pub fn remembered_tokens(&self) -> usize {
+        held(&self.tokens).len()
+    }
+}
+

@@ -1,0 +1,227 @@
+//! What the program's listeners share: the generation in force, and what outlives it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use registry_auth_core::account::Account;
+use registry_auth_core::authn::attempt::{Withheld, Work};
+use registry_auth_core::decide::{Answer, Decision, Known, Question, Step, Undecided, authorize, decide, resume};
+use registry_auth_core::request::{Credentials, TokenRequest};
+use registry_auth_core::secret::Secret;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::backend::{BackendError, Login};
+use crate::chain::{Asked, Observer};
+use crate::clock;
+use crate::generation::Generation;
+use crate::hash_pool::{HashPool, PoolError};
+use crate::health::Readiness;
+use crate::metrics::{Metrics, PoolUse};
+use crate::throttle::{Attempts, Throttle};
+
+/// What all listeners share.
+#[derive(Debug)]
+pub struct State {
+    generation: watch::Sender<Option<Arc<Generation>>>,
+    /// Who failed too often, and what is remembered of passwords.
+    pub throttle: Throttle,
+    /// Where hashes are computed.
+    pub pool: HashPool,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// How far the program is.
+    pub readiness: Arc<Readiness>,
+}
+
+/// Tells metrics and health what became of a question to a back-end.
+#[derive(Debug)]
+struct Report {
+    metrics: Arc<Metrics>,
+    readiness: Arc<Readiness>,
+}
+
+/// Why a request came to no decision.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// It was decided against.
+    #[error(transparent)]
+    Undecided(#[from] Undecided),
+    /// A back-end could not be asked.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// A hash was not computed.
+    #[error("users: {0}")]
+    Pool(#[from] PoolError),
+}
+
+impl State {
+    /// Without a configuration yet.
+    #[must_use]
+    pub fn new(throttle: Throttle, pool: HashPool, metrics: Arc<Metrics>) -> Self {
+        Self {
+            generation: watch::Sender::new(None),
+            readiness: Arc::default(),
+            throttle,
+            pool,
+            metrics,
+        }
+    }
+
+    /// The generation in force.
+    #[must_use]
+    pub fn generation(&self) -> Option<Arc<Generation>> {
+        self.generation.borrow().clone()
+    }
+
+    /// The generation in force, or the first one if it comes within `wait`.
+    pub async fn first_generation(&self, wait: Duration) -> Option<Arc<Generation>> {
+        if let Some(generation) = self.generation() {
+            return Some(generation);
+        }
+        let mut generations = self.generations();
+        let first = generations.wait_for(Option::is_some);
+        tokio::time::timeout(wait, first).await.ok()?.ok()?.clone()
+    }
+
+    /// Tells when the generation in force is another one.
+    #[must_use]
+    pub fn generations(&self) -> watch::Receiver<Option<Arc<Generation>>> {
+        self.generation.subscribe()
+    }
+
+    /// Puts `generation` in force. Requests that run end by the one they began with.
+    pub fn put_in_force(&self, generation: Generation) {
+        let number = generation.number;
+        self.generation.send_replace(Some(Arc::new(generation)));
+        self.metrics.generation(number);
+        self.readiness.in_force(number);
+    }
+
+    /// Who is told of each question to a back-end.
+    #[must_use]
+    pub fn observer(&self) -> Arc<dyn Observer> {
+        Arc::new(Report {
+            metrics: Arc::clone(&self.metrics),
+            readiness: Arc::clone(&self.readiness),
+        })
+    }
+
+    /// Tells the metrics how full everything is.
+    pub fn tell_sizes(&self) {
+        let usage = self.pool.usage();
+        self.metrics.hash_pool(PoolUse {
+            running: usage.busy,
+            queued: usage.queued,
+        });
+        self.metrics.memo("credentials", self.throttle.remembered());
+        if let Some(generation) = self.generation() {
+            self.metrics.memo("tokens", generation.remembered_tokens());
+        }
+    }
+
+    /// Decides about `request`, of somebody who is `known` or not, by `generation`, and asks whoever has to be asked.
+    /// Past `deadline` nobody waits for it.
+    ///
+    /// # Errors
+    /// See [`Failed`].
+    pub async fn decide(
+        &self,
+        generation: &Generation,
+        request: &TokenRequest,
+        known: Option<Known>,
+        attempts: &mut Attempts<'_>,
+        deadline: Instant,
+    ) -> Result<Decision, Failed> {
+        let policy = &generation.policy;
+        let mut step = generation.with_patterns(|patterns| match known {
+            Some(known) => Ok(authorize(policy, request, known, patterns)),
+            None => decide(policy, request, attempts, patterns),
+        })?;
+        loop {
+            let question = match step {
+                Step::Decided(decision) => return Ok(decision),
+                Step::Ask(question) => question,
+            };
+            let answer = self.answer(generation, request, &question, deadline).await?;
+            step = generation
+                .with_patterns(|patterns| resume(policy, request, question, answer, attempts, patterns))?;
+        }
+    }
+
+    async fn answer(
+        &self,
+        generation: &Generation,
+        request: &TokenRequest,
+        question: &Question,
+        deadline: Instant,
+    ) -> Result<Answer, Failed> {
+        let anonymous = Account::anonymous();
+        let nothing = Secret::new(Vec::new());
+        let (account, password) = match &request.credentials {
+            Credentials::Password { account, password } => (account, password),
+            Credentials::Anonymous | Credentials::RefreshToken(_) => (&anonymous, &nothing),
+        };
+        match question {
+            Question::Verify(work) => {
+                let fits = self.fits(work.clone(), password.clone(), request.address, deadline).await?;
+                Ok(Answer::Verified(fits))
+            }
+            Question::Authenticate => {
+                let login = Login {
+                    account,
+                    password,
+                    service: &request.service,
+                    address: request.address,
+                };
+                Ok(generation.chain.authenticate(login, deadline).await?)
+            }
+            Question::Authorize(undetermined) => {
+                let (service, address) = (&request.service, request.address);
+                let (known, scopes) = (undetermined.known(), undetermined.scopes());
+                let granted = generation.chain.authorize(known, service, address, scopes, deadline);
+                Ok(Answer::Granted(granted.await?))
+            }
+        }
+    }
+
+    /// Has hashes computed for `address`, which gets no more than half of the time that there is.
+    ///
+    /// # Errors
+    /// [`Failed::Undecided`] when the address had its share, [`Failed::Pool`].
+    pub async fn fits(
+        &self,
+        work: Work,
+        password: Secret<Vec<u8>>,
+        address: IpAddr,
+        deadline: Instant,
+    ) -> Result<bool, Failed> {
+        let admitted = self.throttle.admit(address, clock::since_epoch());
+        admitted.map_err(|retry_after| Undecided::Withheld(Withheld::Busy { retry_after }))?;
+        let begun = clock::since_epoch();
+        let computed = self.pool.fits(work, password, deadline).await;
+        let computed = computed.inspect_err(|error| {
+            if *error == PoolError::Full {
+                self.metrics.hash_refused();
+            }
+        })?;
+        self.metrics.hash();
+        let threads = u32::try_from(self.pool.threads()).unwrap_or(u32::MAX);
+        let share = computed.took.checked_div(threads).unwrap_or(Duration::ZERO);
+        self.throttle.charge(address, begun, share);
+        Ok(computed.fits)
+    }
+}
+
+impl Observer for Report {
+    fn asked(&self, backend: &'static str, result: Asked, took: Duration) {
+        self.metrics.backend_request(backend, result.as_str(), took);
+        // Of who went away before there was an answer nothing follows.
+        if result != Asked::Abandoned {
+            let is_down = result == Asked::Failed;
+            self.metrics.backend_is_down(backend, is_down);
+            self.readiness.backend_is_down(backend, is_down);
+        }
+    }
+}
