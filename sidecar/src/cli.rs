@@ -100,7 +100,10 @@ impl Serve {
 /// clap's, which prints itself and ends the process by `exit`: with 0 for `--help` and `--version`, else with 2.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, clap::Error> {
     let mut command = Cli::command();
-    let names: Vec<String> = command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|command| command.get_name().to_owned())
+        .collect();
     let normal = glog::normalise(arguments, &names);
     let with_name = std::iter::once(OsString::from("registry-auth")).chain(normal.arguments);
     let matches = command.try_get_matches_from_mut(with_name)?;

@@ -21,8 +21,9 @@ pub const READYZ: &str = "/readyz";
 /// What it counted.
 pub const METRICS: &str = "/metrics";
 
-/// What OpenMetrics text is called; Prometheus reads it by this.
-const OPEN_METRICS: HeaderValue = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+/// What the text of `/metrics` is called; Prometheus reads it by this.
+const OPEN_METRICS: HeaderValue =
+    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
 /// Whether this process can answer, told by those who know it.
 #[derive(Debug)]

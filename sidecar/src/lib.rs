@@ -28,3 +28,6 @@ pub mod signer;
 pub mod state;
 pub mod throttle;
 pub mod token_endpoint;
+
+#[cfg(test)]
+mod testdata;

@@ -136,17 +136,17 @@ fn refuse_letsencrypt(section: &mut Section, problems: &mut Problems) {
 /// The address of the key `listen`, which must be there.
 fn read_address(section: &mut Section, mode: Option<u32>, problems: &mut Problems) -> Option<Address> {
     let place: Place = section.place_of("listen");
-    match section.text("listen", problems).filter(|text| !text.is_empty()) {
-        Some(text) => problems.keep(&place, Address::parse(&text)).map(|address| match address {
-            Address::Unix { path, .. } => Address::Unix { path, mode },
-            tcp @ Address::Tcp { .. } => tcp,
-        }),
-        None => {
-            if !problems.is_refusal_at(&place) {
-                problems.error(&place, "is missing; write `host:port`, or `unix:` and a path");
-            }
-            None
+    let Some(text) = section.text("listen", problems).filter(|text| !text.is_empty()) else {
+        if !problems.is_refusal_at(&place) {
+            problems.error(&place, "is missing; write `host:port`, or `unix:` and a path");
         }
-    }
+        return None;
+    };
+    Some(match problems.keep(&place, Address::parse(&text))? {
+        Address::Unix { path, .. } => Address::Unix { path, mode },
+        tcp @ Address::Tcp { .. } => tcp,
+    })
 }
 
+#[cfg(test)]
+mod tests;

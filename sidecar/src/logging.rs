@@ -115,7 +115,10 @@ mod tests {
     #[test]
     fn a_text_line_has_time_level_message_and_fields() {
         let line = logged(Format::Text, 0).remove(0);
-        assert!(line.contains("Z  INFO registry_auth_sidecar::logging::tests: configuration in force generation=42"), "{line}");
+        assert!(
+            line.contains("Z  INFO registry_auth_sidecar::logging::tests: configuration in force generation=42"),
+            "{line}"
+        );
     }
 
     #[test]

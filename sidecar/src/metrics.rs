@@ -148,7 +148,7 @@ impl Metrics {
         Arc::new(metrics)
     }
 
-    /// What a scrape gets: OpenMetrics text, which Prometheus reads.
+    /// What a scrape gets: text in the form that Prometheus reads.
     #[must_use]
     pub fn text(&self) -> String {
         let taken = self.taken.lock().ok().and_then(|taken| *taken);
@@ -191,7 +191,9 @@ impl Metrics {
 
     /// Whether a back-end is not asked for now, since it failed too often.
     pub fn backend_is_down(&self, backend: &'static str, is_down: bool) {
-        self.backends_down.get_or_create(&Backend { backend }).set(is_down.into());
+        self.backends_down
+            .get_or_create(&Backend { backend })
+            .set(is_down.into());
     }
 
     /// A password hash was computed that takes time.
@@ -255,14 +257,26 @@ impl Metrics {
         let mut count = Registry::with_prefix(PREFIX);
         let r = &mut count;
         r.register("calls", "Calls of the filter", self.calls.clone());
-        r.register("call_seconds", "Time from a call to its answer", self.call_seconds.clone());
-        r.register("token_requests", "Requests to the token endpoint", self.token_requests.clone());
+        r.register(
+            "call_seconds",
+            "Time from a call to its answer",
+            self.call_seconds.clone(),
+        );
+        r.register(
+            "token_requests",
+            "Requests to the token endpoint",
+            self.token_requests.clone(),
+        );
         r.register(
             "token_request_seconds",
             "Time from a request to its answer",
             self.token_request_seconds.clone(),
         );
-        r.register("backend_requests", "Questions to back-ends", self.backend_requests.clone());
+        r.register(
+            "backend_requests",
+            "Questions to back-ends",
+            self.backend_requests.clone(),
+        );
         r.register(
             "backend_seconds",
             "Time a back-end took to answer",
@@ -279,8 +293,16 @@ impl Metrics {
             "Password hashes not computed, since too many wait",
             self.hashes_refused.clone(),
         );
-        r.register("hash_pool_running", "Password hashes computed now", self.hashing.clone());
-        r.register("hash_pool_queued", "Password hashes that wait", self.hashes_queued.clone());
+        r.register(
+            "hash_pool_running",
+            "Password hashes computed now",
+            self.hashing.clone(),
+        );
+        r.register(
+            "hash_pool_queued",
+            "Password hashes that wait",
+            self.hashes_queued.clone(),
+        );
         r.register("remembered", "What needed no work", self.remembered.clone());
         r.register("memo", "What is remembered now", self.memo.clone());
         r.register("brakes", "Brakes set on an account at an address", self.brakes.clone());
@@ -366,10 +388,7 @@ mod tests {
         let documented = include_str!("../../docs/metrics.md");
         let metrics = Metrics::new();
         for line in metrics.text().lines() {
-            let Some(name) = line
-                .strip_prefix("# TYPE ")
-                .and_then(|rest| rest.split(' ').next())
-            else {
+            let Some(name) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split(' ').next()) else {
                 continue;
             };
             assert!(documented.contains(&format!("| `{name}")), "{name}");

@@ -142,10 +142,10 @@ impl Limits {
         body: Duration::from_secs(10),
         // The endpoint takes 64 KiB, and says itself that a longer one is too long.
         body_bytes: 65 * 1024,
-        exchange: Duration::from_secs(60),
+        exchange: Duration::from_mins(1),
         // Longer than Envoy keeps an idle connection to what is behind it (an hour), so that it is never this end that
         // closes one on which a request is just coming. Their number is what bounds them.
-        idle: Duration::from_secs(3_900),
+        idle: Duration::from_mins(65),
         streams: 64,
     };
 
@@ -153,7 +153,7 @@ impl Limits {
     pub const FILTER: Self = Self {
         connections: 1_024,
         body_bytes: wire::MAX_MESSAGE_BYTES + 1024,
-        exchange: Duration::from_secs(120),
+        exchange: Duration::from_mins(2),
         streams: 1_024,
         ..Self::CLIENTS
     };
@@ -162,7 +162,7 @@ impl Limits {
     pub const ADMIN: Self = Self {
         connections: 64,
         body_bytes: 1024,
-        idle: Duration::from_secs(300),
+        idle: Duration::from_mins(5),
         ..Self::CLIENTS
     };
 
@@ -179,7 +179,8 @@ impl Limits {
 
     /// How often limits are looked at.
     fn tick(&self) -> Duration {
-        self.first_byte.min(self.head) / 2
+        let shortest = self.first_byte.min(self.head).min(self.exchange).min(self.idle);
+        shortest.checked_div(2).unwrap_or(shortest)
     }
 }
 
@@ -218,7 +219,11 @@ impl Server {
         let mut listening = Vec::with_capacity(endpoints.len());
         for endpoint in &endpoints {
             let address = &endpoint.listener.address;
-            if self.running.iter().any(|running| running.address().is_same_place(address)) {
+            if self
+                .running
+                .iter()
+                .any(|running| running.address().is_same_place(address))
+            {
                 listening.push(None);
                 continue;
             }
@@ -243,7 +248,9 @@ impl Server {
         for (endpoint, listening) in opened.0 {
             let address = endpoint.listener.address.clone();
             let setup = Setup::new(endpoint);
-            let place = before.iter().position(|running| running.address().is_same_place(&address));
+            let place = before
+                .iter()
+                .position(|running| running.address().is_same_place(&address));
             match (place, listening) {
                 (Some(place), _) => {
                     let mut running = before.remove(place);
@@ -271,7 +278,9 @@ impl Server {
     #[must_use]
     pub fn bound(&self) -> Vec<(&'static str, Bound)> {
         let running = self.running.iter();
-        running.map(|running| (running.name(), running.bound().clone())).collect()
+        running
+            .map(|running| (running.name(), running.bound().clone()))
+            .collect()
     }
 
     /// Accepts nobody any more, and waits until what is in flight is answered, at most `within`.
@@ -334,3 +343,5 @@ pub fn raise_open_files() -> u64 {
     now.unwrap_or(u64::MAX)
 }
 
+#[cfg(test)]
+mod tests;

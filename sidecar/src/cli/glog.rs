@@ -10,7 +10,13 @@ const DEFAULT: &str = "serve";
 const TO_STDERR: [&str; 2] = ["logtostderr", "alsologtostderr"];
 
 /// Flags that count for nothing here.
-const IGNORED: [&str; 5] = ["stderrthreshold", "log_dir", "logbufsecs", "vmodule", "log_backtrace_at"];
+const IGNORED: [&str; 5] = [
+    "stderrthreshold",
+    "log_dir",
+    "logbufsecs",
+    "vmodule",
+    "log_backtrace_at",
+];
 
 /// Flags of ours whose value may be the next argument, so that it is not taken for a command.
 const WITH_VALUE: [&str; 4] = ["v", "listen", "log-format", "admin"];
@@ -43,7 +49,8 @@ pub(super) fn normalise(arguments: impl IntoIterator<Item = OsString>, commands:
         };
         if TO_STDERR.contains(&name) {
             if value.is_some_and(is_false) {
-                let warning = format!("`-{name}=false` has no effect: the log goes to standard error, and nowhere else");
+                let warning =
+                    format!("`-{name}=false` has no effect: the log goes to standard error, and nowhere else");
                 normal.warnings.push(warning);
             }
         } else if IGNORED.contains(&name) {
@@ -77,7 +84,10 @@ fn is_false(value: &str) -> bool {
 
 /// The first argument that is no flag is the command if it is called so; a file of that name is written `./serve`.
 fn put_command_first(arguments: &mut Vec<OsString>, commands: &[String]) {
-    if arguments.first().is_some_and(|first| OF_NO_COMMAND.iter().any(|word| first == word)) {
+    if arguments
+        .first()
+        .is_some_and(|first| OF_NO_COMMAND.iter().any(|word| first == word))
+    {
         return;
     }
     let mut is_value = false;
@@ -107,7 +117,11 @@ mod tests {
     fn normal(line: &str) -> (String, Vec<String>) {
         let arguments = line.split_whitespace().map(OsString::from);
         let normal = normalise(arguments, &["serve".to_owned(), "health".to_owned()]);
-        let words: Vec<String> = normal.arguments.iter().map(|word| word.to_str().unwrap().to_owned()).collect();
+        let words: Vec<String> = normal
+            .arguments
+            .iter()
+            .map(|word| word.to_str().unwrap().to_owned())
+            .collect();
         (words.join(" "), normal.warnings)
     }
 

@@ -2,7 +2,9 @@ use super::*;
 
 fn parsed(line: &str) -> Result<Command, String> {
     let arguments = line.split_whitespace().map(OsString::from);
-    parse(arguments).map(|invocation| invocation.command).map_err(|error| error.to_string())
+    parse(arguments)
+        .map(|invocation| invocation.command)
+        .map_err(|error| error.to_string())
 }
 
 fn serve(line: &str) -> Serve {
@@ -18,7 +20,14 @@ fn serve_takes_docker_auths_flags_and_ours() {
     assert_eq!(plain.listen(), Listen::AsConfigured);
     assert_eq!(plain.logging(), Logging::default());
     assert_eq!(plain.files, [PathBuf::from("auth.yml")]);
-    for line in ["-v=2 a.yml", "--v=2 a.yml", "-v 2 a.yml", "--v 2 a.yml", "-v2 a.yml", "a.yml -v=2"] {
+    for line in [
+        "-v=2 a.yml",
+        "--v=2 a.yml",
+        "-v 2 a.yml",
+        "--v 2 a.yml",
+        "-v2 a.yml",
+        "a.yml -v=2",
+    ] {
         assert_eq!(serve(line).logging().verbosity, 2, "{line}");
     }
     let all = serve("serve --listen none --log-format json a.yml b.yml");
@@ -33,7 +42,10 @@ fn serve_takes_docker_auths_flags_and_ours() {
 
 #[test]
 fn health_wants_an_address_or_a_configuration() {
-    assert!(matches!(parsed("health --admin 127.0.0.1:9001"), Ok(Command::Health(_))));
+    assert!(matches!(
+        parsed("health --admin 127.0.0.1:9001"),
+        Ok(Command::Health(_))
+    ));
     assert!(matches!(parsed("health a.yml"), Ok(Command::Health(_))));
     assert!(parsed("health").is_err());
 }
@@ -56,8 +68,13 @@ fn what_is_wrong_ends_with_2_and_help_with_0() {
 
 #[test]
 fn each_help_opens_with_what_the_command_answers_and_ends_with_two_examples() {
-    for command in ["--help", "serve --help", "health --help"] {
-        let help = parsed(command).unwrap_err();
-        insta::assert_snapshot!(command, help);
+    // As wide as on no terminal, whoever runs this.
+    let mut cli = Cli::command().term_width(100);
+    cli.build();
+    insta::assert_snapshot!("help", cli.render_long_help());
+    for name in ["serve", "health"] {
+        let command = cli.find_subcommand_mut(name).unwrap();
+        let mut command = command.clone().term_width(100);
+        insta::assert_snapshot!(format!("help_{name}"), command.render_long_help());
     }
 }

@@ -136,7 +136,10 @@ where
     let request = Request::get(READYZ).header(HOST, "localhost").body(Body::empty());
     let request = request.map_err(|error| odd(error.to_string()))?;
     let answered = async {
-        let response = sender.send_request(request).await.map_err(|error| odd(error.to_string()))?;
+        let response = sender
+            .send_request(request)
+            .await
+            .map_err(|error| odd(error.to_string()))?;
         let status = response.status();
         let body = Limited::new(response.into_body(), MOST_BYTES).collect().await;
         let body = body.map_err(|error| odd(error.to_string()))?.to_bytes();
@@ -153,5 +156,73 @@ where
             report,
         }),
         other => Err(odd(format!("it says {other}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::health::{Readiness, router};
+    use crate::listen::Listener;
+    use crate::metrics::Metrics;
+    use crate::server::{Endpoint, Limits, Server};
+
+    async fn admin(address: Address, readiness: Arc<Readiness>) -> Server {
+        let metrics = Metrics::new();
+        let mut server = Server::new(Arc::clone(&metrics));
+        let endpoint = Endpoint {
+            name: "admin",
+            listener: Listener { address, tls: None },
+            router: router(readiness, metrics),
+            limits: Limits::ADMIN,
+        };
+        let opened = server.open(vec![endpoint]).await.unwrap();
+        server.install(opened);
+        server
+    }
+
+    #[tokio::test]
+    async fn it_says_ready_not_ready_and_nobody_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let address = Address::parse(&format!("unix:{}/admin.sock", folder.path().display())).unwrap();
+        assert!(matches!(ask(&address).await, Err(AskError::Connect { .. })));
+        assert_eq!(run(&address).await, ExitCode::from(2));
+        let readiness = Arc::new(Readiness::default());
+        let server = admin(address.clone(), Arc::clone(&readiness)).await;
+        assert!(!ask(&address).await.unwrap().is_ready);
+        assert_eq!(run(&address).await, ExitCode::from(1));
+        readiness.in_force(7);
+        let health = ask(&address).await.unwrap();
+        assert!(
+            health.is_ready && health.report.contains("\"generation\":7"),
+            "{health:?}"
+        );
+        assert_eq!(run(&address).await, ExitCode::SUCCESS);
+        server.stop(Duration::from_mins(1)).await;
+    }
+
+    #[tokio::test]
+    async fn something_else_that_answers_is_not_health() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = Address::parse(&listener.local_addr().unwrap().to_string()).unwrap();
+        let other = axum::Router::new().fallback(|| async { "<html>" });
+        let metrics = Metrics::new();
+        let mut server = Server::new(metrics);
+        drop(listener);
+        let endpoint = Endpoint {
+            name: "token",
+            listener: Listener {
+                address: address.clone(),
+                tls: None,
+            },
+            router: other,
+            limits: Limits::CLIENTS,
+        };
+        let opened = server.open(vec![endpoint]).await.unwrap();
+        server.install(opened);
+        assert!(matches!(ask(&address).await, Err(AskError::Answer { .. })));
+        server.stop(Duration::from_mins(1)).await;
     }
 }

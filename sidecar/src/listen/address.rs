@@ -86,7 +86,10 @@ impl Address {
         match self {
             Self::Unix { .. } => true,
             Self::Tcp { host, .. } => {
-                host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.to_canonical().is_loopback())
+                host == "localhost"
+                    || host
+                        .parse()
+                        .is_ok_and(|address: IpAddr| address.to_canonical().is_loopback())
             }
         }
     }
@@ -171,7 +174,14 @@ mod tests {
         ] {
             assert!(Address::parse(text).unwrap().is_local(), "{text}");
         }
-        for text in [":1", "0.0.0.0:1", "[::]:1", "10.0.0.1:1", "auth:1", "localhost.example:1"] {
+        for text in [
+            ":1",
+            "0.0.0.0:1",
+            "[::]:1",
+            "10.0.0.1:1",
+            "auth:1",
+            "localhost.example:1",
+        ] {
             assert!(!Address::parse(text).unwrap().is_local(), "{text}");
         }
     }

@@ -34,7 +34,10 @@ impl TrustedProxies {
     pub fn read(entries: &[String], place: &Place, problems: &mut Problems) -> Self {
         let mut proxies = Self::default();
         if entries.len() > MOST {
-            problems.error(place, format_args!("holds more than {MOST} entries; write larger networks"));
+            problems.error(
+                place,
+                format_args!("holds more than {MOST} entries; write larger networks"),
+            );
             return proxies;
         }
         for (i, entry) in entries.iter().enumerate() {
@@ -109,7 +112,13 @@ mod tests {
     fn peers_in_a_listed_network_are_trusted_and_nobody_else() {
         let (proxies, errors) = read(&["10.1.2.3/8", "192.0.2.7", "2001:db8::/32", "::ffff:172.16.0.0/108"]);
         assert_eq!(errors, Vec::<String>::new());
-        for address in ["10.255.0.1", "::ffff:10.0.0.1", "192.0.2.7", "2001:db8::1", "172.31.0.1"] {
+        for address in [
+            "10.255.0.1",
+            "::ffff:10.0.0.1",
+            "192.0.2.7",
+            "2001:db8::1",
+            "172.31.0.1",
+        ] {
             assert!(proxies.hold(address.parse().unwrap()), "{address}");
         }
         for address in ["11.0.0.1", "192.0.2.8", "2001:db9::1", "::1", "172.32.0.1"] {

@@ -52,7 +52,10 @@ pub(super) fn of_the_token_endpoint(
     problems: &mut Problems,
 ) -> Option<Tls> {
     const KEYS: [&str; 3] = ["tls_min_version", "tls_curve_preferences", "tls_cipher_suites"];
-    let given: Vec<&str> = section.remaining().filter_map(|key| KEYS.into_iter().find(|k| *k == key)).collect();
+    let given: Vec<&str> = section
+        .remaining()
+        .filter_map(|key| KEYS.into_iter().find(|k| *k == key))
+        .collect();
     let wanted = Wanted::read(section, problems);
     let (certificate_place, key_place) = (section.place_of("certificate"), section.place_of("key"));
     match (&server.certificate, &server.key) {
@@ -128,7 +131,9 @@ impl Wanted {
     /// Reads docker_auth's three keys; Go's names and numbers for versions, curves and suites.
     fn read(section: &mut Section, problems: &mut Problems) -> Option<Self> {
         let min_place = section.place_of("tls_min_version");
-        let minimum = section.text("tls_min_version", problems).filter(|text| !text.is_empty());
+        let minimum = section
+            .text("tls_min_version", problems)
+            .filter(|text| !text.is_empty());
         let minimum = match &minimum {
             Some(text) => names::minimum(text, &min_place, problems),
             None => (!problems.is_refusal_at(&min_place)).then_some(Minimum::Tls12),
@@ -167,7 +172,10 @@ fn with_protocols(mut config: ServerConfig) -> Arc<ServerConfig> {
 
 fn missing(place: &Place, beside: &str, problems: &mut Problems) -> Option<Tls> {
     if !problems.is_refusal_at(place) {
-        problems.error(place, format_args!("is missing beside `{beside}`; give both or neither"));
+        problems.error(
+            place,
+            format_args!("is missing beside `{beside}`; give both or neither"),
+        );
     }
     None
 }

@@ -251,7 +251,7 @@ mod tests {
         let activity = Activity::new(begin);
         drop(activity.begin(true, true, begin));
         activity.bytes_came();
-        assert_eq!(activity.judge(&LIMITS, begin + Duration::from_secs(60)), Verdict::Idle);
+        assert_eq!(activity.judge(&LIMITS, begin + Duration::from_mins(1)), Verdict::Idle);
     }
 
     #[tokio::test]

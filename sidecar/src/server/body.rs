@@ -50,7 +50,8 @@ pub async fn read_body(mut body: Body, most: usize) -> Result<Bytes, BodyFault> 
         if so_far == 0 {
             first = data;
         } else {
-            all.get_or_insert_with(|| BytesMut::from(first.as_ref())).extend_from_slice(&data);
+            all.get_or_insert_with(|| BytesMut::from(first.as_ref()))
+                .extend_from_slice(&data);
         }
     }
     Ok(all.map_or(first, BytesMut::freeze))

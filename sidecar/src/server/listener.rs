@@ -42,8 +42,7 @@ struct Shared {
 
 impl Running {
     pub(super) fn start(address: Address, listening: Listening, setup: Arc<Setup>, metrics: Arc<Metrics>) -> Self {
-        // The system knows where it bound a socket; if it would not say, what is configured is true as well.
-        let bound = listening.bound().unwrap_or_else(|_| Bound::Unix(address.to_string().into()));
+        let bound = listening.bound();
         tracing::info!(listener = setup.name, address = %bound, tls = setup.tls.is_some(), "listening");
         let shared = Arc::new(Shared {
             setup: Mutex::new(setup),
@@ -83,18 +82,20 @@ impl Running {
     /// the listener is now another one's: then they finish.
     pub(super) fn change(&mut self, address: Address, setup: Arc<Setup>) {
         let clients = |setup: &Setup| setup.tls.as_ref().map(|tls| tls.clients.clone());
+        let name = setup.name;
+        let after = clients(&setup);
         let before = {
             let mut current = self.shared.setup.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *current, Arc::clone(&setup))
+            std::mem::replace(&mut *current, setup)
         };
-        if before.name != setup.name || clients(&before) != clients(&setup) {
+        if before.name != name || clients(&before) != after {
             self.order(Order::Finish);
         }
         if self.address != address {
-            if let (Address::Unix { mode, .. }, Some(Listening::Unix(_, file))) = (&address, self.listening.as_deref()) {
-                if let Err(error) = file.set_mode(*mode) {
-                    tracing::error!(listener = setup.name, %address, %error, "cannot change the socket's mode");
-                }
+            if let (Address::Unix { mode, .. }, Some(Listening::Unix(_, file))) = (&address, self.listening.as_deref())
+                && let Err(error) = file.set_mode(*mode)
+            {
+                tracing::error!(listener = name, %address, %error, "cannot change the socket's mode");
             }
             self.address = address;
         }

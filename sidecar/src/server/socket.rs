@@ -68,7 +68,7 @@ impl fmt::Display for Bound {
 /// A socket that listens.
 #[derive(Debug)]
 pub(super) enum Listening {
-    Tcp(TcpListener),
+    Tcp(TcpListener, SocketAddr),
     Unix(UnixListener, SocketFile),
 }
 
@@ -128,7 +128,7 @@ impl Listening {
 
     pub(super) async fn accept(&self) -> io::Result<(Socket, Peer)> {
         match self {
-            Self::Tcp(listener) => {
+            Self::Tcp(listener, _) => {
                 let (stream, peer) = listener.accept().await?;
                 // Answers are one piece; waiting for more to send only delays them.
                 let _ = stream.set_nodelay(true);
@@ -141,16 +141,16 @@ impl Listening {
         }
     }
 
-    pub(super) fn bound(&self) -> io::Result<Bound> {
+    pub(super) fn bound(&self) -> Bound {
         match self {
-            Self::Tcp(listener) => listener.local_addr().map(Bound::Tcp),
-            Self::Unix(_, file) => Ok(Bound::Unix(file.path.clone())),
+            Self::Tcp(_, address) => Bound::Tcp(*address),
+            Self::Unix(_, file) => Bound::Unix(file.path.clone()),
         }
     }
 
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
-            Self::Tcp(listener) => listener.as_fd(),
+            Self::Tcp(listener, _) => listener.as_fd(),
             Self::Unix(listener, _) => listener.as_fd(),
         }
     }
@@ -198,15 +198,14 @@ fn bind_tcp(address: SocketAddr, shares: bool) -> io::Result<Listening> {
     if shares {
         set_socket_reuseport(&listener, false)?;
     }
-    Ok(Listening::Tcp(listener))
+    let bound = listener.local_addr()?;
+    Ok(Listening::Tcp(listener, bound))
 }
 
 fn open_unix(path: &Path, mode: Option<u32>) -> Result<Listening, BindError> {
     match std::fs::symlink_metadata(path) {
         Ok(there) if !there.file_type().is_socket() => {
-            return Err(BindError::NotASocket {
-                path: path.to_owned(),
-            });
+            return Err(BindError::NotASocket { path: path.to_owned() });
         }
         Ok(_) => std::fs::remove_file(path).map_err(|source| cannot_bind(path, source))?,
         // Whatever is wrong with the path, binding says it.

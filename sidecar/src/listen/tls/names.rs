@@ -65,7 +65,10 @@ pub(super) fn minimum(text: &str, place: &Place, problems: &mut Problems) -> Opt
         Some(TLS13) => Some(Minimum::Tls13),
         Some(TLS12) => Some(Minimum::Tls12),
         Some(0x0300..TLS12) => {
-            problems.warn(place, format_args!("is raised from `{text}` to `TLS12`, the lowest there is here"));
+            problems.warn(
+                place,
+                format_args!("is raised from `{text}` to `TLS12`, the lowest there is here"),
+            );
             Some(Minimum::Tls12)
         }
         _ => {
@@ -84,7 +87,12 @@ pub(super) fn curves(
     place: &Place,
     problems: &mut Problems,
 ) -> Option<Vec<&'static dyn SupportedKxGroup>> {
-    let here = |number: u16| ALL_KX_GROUPS.iter().copied().find(|group| u16::from(group.name()) == number);
+    let here = |number: u16| {
+        ALL_KX_GROUPS
+            .iter()
+            .copied()
+            .find(|group| u16::from(group.name()) == number)
+    };
     let known = "`P256`, `P384` or `X25519`";
     pick(list, &CURVES, here, known, place, problems)
 }
