@@ -38,7 +38,11 @@ pub fn router(state: Arc<State>, secret: Option<SharedSecret>) -> Router {
 
 /// Lets nobody pass without the secret.
 async fn admit(Shared(secret): Shared<Arc<Option<SharedSecret>>>, request: Request, next: Next) -> Response {
-    if secret.as_ref().as_ref().is_none_or(|secret| secret.admits(request.headers())) {
+    if secret
+        .as_ref()
+        .as_ref()
+        .is_none_or(|secret| secret.admits(request.headers()))
+    {
         return next.run(request).await;
     }
     tracing::warn!("a call without the secret of `filter.secret_file` was refused");
@@ -49,7 +53,11 @@ async fn admit(Shared(secret): Shared<Arc<Option<SharedSecret>>>, request: Reque
 fn question<T: DeserializeOwned>(body: &Bytes) -> Result<T, Response> {
     serde_json::from_slice(body).map_err(|error| {
         // Its text could quote a part of the question, which holds passwords.
-        tracing::warn!(line = error.line(), column = error.column(), "a question that cannot be read");
+        tracing::warn!(
+            line = error.line(),
+            column = error.column(),
+            "a question that cannot be read"
+        );
         StatusCode::BAD_REQUEST.into_response()
     })
 }
@@ -57,7 +65,8 @@ fn question<T: DeserializeOwned>(body: &Bytes) -> Result<T, Response> {
 /// When nobody waits any longer.
 fn deadline(milliseconds: u64) -> Instant {
     let now = Instant::now();
-    now.checked_add(Duration::from_millis(milliseconds).min(LONGEST)).unwrap_or(now)
+    now.checked_add(Duration::from_millis(milliseconds).min(LONGEST))
+        .unwrap_or(now)
 }
 
 fn answered(answer: &impl Serialize) -> Response {
@@ -71,6 +80,8 @@ fn failed(failed: &Failed) -> Response {
         Failed::Pool(_) | Failed::Undecided(_) => registry_auth_core::decide::USERS,
     };
     tracing::warn!(backend, reason = %failed, "a question could not be answered");
-    let failure = Failure { backend: backend.to_owned() };
+    let failure = Failure {
+        backend: backend.to_owned(),
+    };
     (StatusCode::SERVICE_UNAVAILABLE, Json(failure)).into_response()
 }

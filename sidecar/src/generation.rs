@@ -111,4 +111,3 @@ impl Generation {
         held(&self.tokens).len()
     }
 }
-

@@ -145,8 +145,8 @@ impl State {
                 Step::Ask(question) => question,
             };
             let answer = self.answer(generation, request, &question, deadline).await?;
-            step = generation
-                .with_patterns(|patterns| resume(policy, request, question, answer, attempts, patterns))?;
+            step =
+                generation.with_patterns(|patterns| resume(policy, request, question, answer, attempts, patterns))?;
         }
     }
 
@@ -165,7 +165,9 @@ impl State {
         };
         match question {
             Question::Verify(work) => {
-                let fits = self.fits(work.clone(), password.clone(), request.address, deadline).await?;
+                let fits = self
+                    .fits(work.clone(), password.clone(), request.address, deadline)
+                    .await?;
                 Ok(Answer::Verified(fits))
             }
             Question::Authenticate => {

@@ -10,7 +10,6 @@ use axum::extract::{Request, State as Shared};
 use axum::response::{IntoResponse, Response};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, request};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use registry_auth_core::audit::Record;
 use registry_auth_core::client_address::AddressError;
 use registry_auth_core::config::Audit;
@@ -20,13 +19,13 @@ use registry_auth_core::request::{Head, MAX_BODY_BYTES, Method, TokenRequest};
 use registry_auth_core::secret::Secret;
 use tokio::time::Instant;
 
-use crate::{audit, clock};
+use crate::client_address::client_address;
 use crate::generation::Generation;
 use crate::listen::TrustedProxies;
-use crate::client_address::client_address;
-use crate::server::Peer;
+use crate::server::{BodyFault, Peer, read_body};
 use crate::state::{Failed, State};
 use crate::throttle::Noted;
+use crate::{audit, clock};
 
 /// How long a decision may take, whatever has to be asked.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -78,9 +77,14 @@ impl Endpoint {
             Method::Get => Secret::new(Vec::new()),
             Method::Post => read(body).await?,
         };
-        let request_id = parts.headers.get("x-request-id").map(HeaderValue::as_bytes).unwrap_or_default();
+        let request_id = parts
+            .headers
+            .get("x-request-id")
+            .map(HeaderValue::as_bytes)
+            .unwrap_or_default();
         let request = head.with_body(body.expose())?;
-        self.serve(generation, &request, &String::from_utf8_lossy(request_id)).await
+        self.serve(generation, &request, &String::from_utf8_lossy(request_id))
+            .await
     }
 
     fn head(&self, generation: &Generation, parts: &request::Parts, method: Method) -> Head {
@@ -104,7 +108,9 @@ impl Endpoint {
         let begun = Instant::now();
         let now = clock::now();
         let mut attempts = state.throttle.attempts(policy.throttle, policy.cache, now);
-        let decided = state.decide(generation, request, None, &mut attempts, begun + LONGEST).await;
+        let decided = state
+            .decide(generation, request, None, &mut attempts, begun + LONGEST)
+            .await;
         self.note(attempts.noted);
         let decision = match decided {
             Ok(decision) => decision,
@@ -118,7 +124,12 @@ impl Endpoint {
         if !is_new {
             state.metrics.remembered("token");
         }
-        record(generation, Record::issued(request, &decision, &token), request_id, begun);
+        record(
+            generation,
+            Record::issued(request, &decision, &token),
+            request_id,
+            begun,
+        );
         Ok(policy.replies.token(&token, &decision, request.method, now))
     }
 }
@@ -139,7 +150,11 @@ fn refusal(failed: Failed) -> Refusal {
     match failed {
         Failed::Undecided(undecided) => undecided.into(),
         Failed::Backend(error) => {
-            tracing::error!(backend = error.backend, reason = error.what, "a back-end could not be asked");
+            tracing::error!(
+                backend = error.backend,
+                reason = error.what,
+                "a back-end could not be asked"
+            );
             Refusal::Unavailable
         }
         Failed::Pool(error) => {
@@ -157,12 +172,12 @@ fn record(generation: &Generation, record: Record<'_>, request_id: &str, begun: 
     }
 }
 
-/// The body, which the listener gives so much time and no more.
 async fn read(body: Body) -> Result<Secret<Vec<u8>>, Refusal> {
-    match Limited::new(body, MAX_BODY_BYTES).collect().await {
-        Ok(body) => Ok(Secret::new(body.to_bytes().to_vec())),
-        Err(error) if error.is::<LengthLimitError>() => Err(Refusal::BodyTooLarge),
-        Err(_) => Err(Refusal::TooSlow),
+    match read_body(body, MAX_BODY_BYTES).await {
+        Ok(body) => Ok(Secret::new(body.into())),
+        Err(BodyFault::TooLarge) => Err(Refusal::BodyTooLarge),
+        // Of a broken one nobody reads the answer.
+        Err(BodyFault::TooSlow | BodyFault::Broken(_)) => Err(Refusal::TooSlow),
     }
 }
 

@@ -28,7 +28,9 @@ pub(super) async fn answer(Shared(state): Shared<Arc<State>>, body: Bytes) -> Re
     };
     // The filter has the brake: it counts for all workers of an Envoy, and knows the client.
     let mut attempts = state.throttle.attempts(None, generation.policy.cache, clock::now());
-    let decided = state.decide(&generation, &request, known, &mut attempts, deadline).await;
+    let decided = state
+        .decide(&generation, &request, known, &mut attempts, deadline)
+        .await;
     match decided {
         Ok(decision) => answered(&DecideAnswer::of(&decision)),
         Err(Failed::Undecided(Undecided::Unproven(_))) => answered(&DecideAnswer::Denied),

@@ -172,7 +172,15 @@ impl Program {
             admin: None,
         };
         let Some(program) = document.program.clone() else {
-            return (listeners, Chain::open(Backends::default(), Sources::of_a_proxy(&|_| None), &self.state.observer(), problems));
+            return (
+                listeners,
+                Chain::open(
+                    Backends::default(),
+                    Sources::of_a_proxy(&|_| None),
+                    &self.state.observer(),
+                    problems,
+                ),
+            );
         };
         origin.with_sources(&self.environment, |sources| {
             let (section, server) = (program.listener, &document.server);

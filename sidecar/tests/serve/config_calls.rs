@@ -45,8 +45,12 @@ fn the_configuration_is_handed_over_and_a_change_is_told_to_whoever_waits() {
 
     thread::scope(|scope| {
         let waiting = scope.spawn(|| get(&server, "?wait=20s", &etag));
-        wait("somebody who waits", || metrics(&server).contains("waiting 1").then_some(()));
-        site.configure(&format!("users: {{ada: {{password: \"{ADA}\"}}}}\nacl: [{{match: {{}}, actions: [pull]}}]\n"));
+        wait("somebody who waits", || {
+            metrics(&server).contains("registry_auth_hanging_gets 1").then_some(())
+        });
+        site.configure(&format!(
+            "users: {{ada: {{password: \"{ADA}\"}}}}\nacl: [{{match: {{}}, actions: [pull]}}]\n"
+        ));
         let changed = Instant::now();
         let second = waiting.join().unwrap();
         assert_eq!(second.status, 200);
@@ -59,7 +63,10 @@ fn the_configuration_is_handed_over_and_a_change_is_told_to_whoever_waits() {
 }
 
 fn metrics(server: &Running) -> String {
-    let answer = server.socket("admin.sock", "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let answer = server.socket(
+        "admin.sock",
+        "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    );
     assert_eq!(answer.status, 200);
     answer.body
 }
@@ -69,7 +76,9 @@ fn the_same_content_under_another_number_is_no_change() {
     let site = site("[]");
     let server = site.start();
     let etag = get(&server, "", "").headers["etag"].clone();
-    site.configure(&format!("# a comment\nusers: {{ada: {{password: \"{ADA}\"}}}}\nacl: []\n"));
+    site.configure(&format!(
+        "# a comment\nusers: {{ada: {{password: \"{ADA}\"}}}}\nacl: []\n"
+    ));
     server.wait_for_nth("configuration in force", 2);
     assert_eq!(get(&server, "", &etag).status, 304);
 }
@@ -101,8 +110,14 @@ fn questions_are_answered_and_what_is_none_is_refused() {
             "password": crate::process::base64(password),
         })
     };
-    assert_eq!(post(&server, "/v1/verify", &verify("ada-secret")).json(), json!({"fits": true}));
-    assert_eq!(post(&server, "/v1/verify", &verify("wrong")).json(), json!({"fits": false}));
+    assert_eq!(
+        post(&server, "/v1/verify", &verify("ada-secret")).json(),
+        json!({"fits": true})
+    );
+    assert_eq!(
+        post(&server, "/v1/verify", &verify("wrong")).json(),
+        json!({"fits": false})
+    );
 
     let mut old = decide("ada-secret");
     old["version"] = json!(7);

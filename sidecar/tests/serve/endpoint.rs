@@ -20,9 +20,18 @@ fn site() -> Site {
 fn a_user_gets_what_the_rules_say_and_a_stranger_nothing() {
     let site = site();
     let server = site.start();
-    assert_eq!(server.login("ada:ada-secret", "repository:ada/app:pull,push").granted(), ["ada/app:pull,push"]);
-    assert_eq!(server.login("ada:ada-secret", "repository:dev/app:pull,push").granted(), ["dev/app:pull"]);
-    assert_eq!(server.login("", "repository:public/app:pull,push").granted(), ["public/app:pull"]);
+    assert_eq!(
+        server.login("ada:ada-secret", "repository:ada/app:pull,push").granted(),
+        ["ada/app:pull,push"]
+    );
+    assert_eq!(
+        server.login("ada:ada-secret", "repository:dev/app:pull,push").granted(),
+        ["dev/app:pull"]
+    );
+    assert_eq!(
+        server.login("", "repository:public/app:pull,push").granted(),
+        ["public/app:pull"]
+    );
     let refused = server.login("ada:wrong", "repository:ada/app:pull");
     assert_eq!(refused.status, 401);
     assert_eq!(refused.headers["www-authenticate"], "Basic realm=\"registry-auth\"");
@@ -76,7 +85,11 @@ fn docker_auths_command_line_starts_it_without_a_command() {
     let site = site();
     let server = site.spawn(&["-v=2", "-logtostderr", "-stderrthreshold", "ERROR", "auth.yml"]);
     server.wait_for("configuration in force");
-    assert!(server.log().contains("stderrthreshold"), "a flag that does nothing is told:\n{}", server.log());
+    assert!(
+        server.log().contains("stderrthreshold"),
+        "a flag that does nothing is told:\n{}",
+        server.log()
+    );
 }
 
 #[test]
@@ -87,7 +100,10 @@ fn a_wrong_configuration_is_told_with_its_line_and_ends_the_start() {
     assert_eq!(server.ended().code(), Some(1));
     let log = server.log();
     assert!(log.contains("auth.yml:8:"), "{log}");
-    assert!(log.contains("`[` is never closed") || log.contains("never closed"), "{log}");
+    assert!(
+        log.contains("`[` is never closed") || log.contains("never closed"),
+        "{log}"
+    );
     let mut missing = site.spawn(&["serve", "nowhere.yml"]);
     assert_eq!(missing.ended().code(), Some(1));
     assert!(missing.log().contains("nowhere.yml"), "{}", missing.log());

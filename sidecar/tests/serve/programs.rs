@@ -38,12 +38,24 @@ fn a_program_knows_accounts_and_another_one_rights() {
     for shell in ["/bin/sh", "/bin/busybox sh"] {
         let (_site, server) = start(shell);
         let asked = "repository:ops/app:pull,push&scope=repository:other:push";
-        assert_eq!(server.login("ops:ops-secret", asked).granted(), ["ops/app:pull", "other:push"], "{shell}");
-        assert_eq!(server.login("ada:ada-secret", asked).granted(), ["ops/app:", "other:"], "{shell}");
+        assert_eq!(
+            server.login("ops:ops-secret", asked).granted(),
+            ["ops/app:pull", "other:push"],
+            "{shell}"
+        );
+        assert_eq!(
+            server.login("ada:ada-secret", asked).granted(),
+            ["ops/app:", "other:"],
+            "{shell}"
+        );
         assert_eq!(server.login("ops:wrong", asked).status, 401, "{shell}");
         assert_eq!(server.login("eve:x", asked).status, 401, "{shell}");
         let failed = server.login("broken:x", asked);
-        assert_eq!((failed.status, failed.headers["retry-after"].as_str()), (503, "5"), "{shell}");
+        assert_eq!(
+            (failed.status, failed.headers["retry-after"].as_str()),
+            (503, "5"),
+            "{shell}"
+        );
         assert!(!failed.body.contains("auth.sh"), "{}", failed.body);
     }
 }

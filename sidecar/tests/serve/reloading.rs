@@ -29,7 +29,9 @@ fn a_changed_file_counts_and_a_bad_one_does_not() {
     server.wait_for_nth("the last good one stays", 2);
     assert_eq!(granted(&server), ["a:push"]);
     site.configure(&granting("pull"));
-    wait("the file that came back", || (granted(&server) == ["a:pull"]).then_some(()));
+    wait("the file that came back", || {
+        (granted(&server) == ["a:pull"]).then_some(())
+    });
 }
 
 #[test]
@@ -65,7 +67,11 @@ fn what_kubernetes_swaps_by_a_symlink_is_seen() {
     let listeners = "server: {addr: \"127.0.0.1:0\"}\ntoken: {issuer: i, key: token.pem}\n";
     for (folder, action) in [("..1", "pull"), ("..2", "push")] {
         fs::create_dir(root.join(folder)).unwrap();
-        fs::write(root.join(folder).join("auth.yml"), format!("{listeners}{}", granting(action))).unwrap();
+        fs::write(
+            root.join(folder).join("auth.yml"),
+            format!("{listeners}{}", granting(action)),
+        )
+        .unwrap();
     }
     symlink("..1", root.join("..data")).unwrap();
     symlink("..data/auth.yml", root.join("auth.yml")).unwrap();
@@ -82,11 +88,20 @@ fn a_listener_that_moves_is_there_before_the_old_one_is_gone() {
     site.configure(&granting("pull"));
     let server = site.start();
     let before = server.address("token");
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let moved = format!("server: {{addr: \"127.0.0.1:{port}\"}}\ntoken: {{issuer: i, key: token.pem}}\n{}", granting("push"));
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let moved = format!(
+        "server: {{addr: \"127.0.0.1:{port}\"}}\ntoken: {{issuer: i, key: token.pem}}\n{}",
+        granting("push")
+    );
     site.write("auth.yml", &moved);
     server.wait_for_nth("configuration in force", 2);
     assert_eq!(granted(&server), ["a:push"]);
     assert_ne!(server.address("token"), before);
-    wait("the old one to close", || std::net::TcpStream::connect(&before).is_err().then_some(()));
+    wait("the old one to close", || {
+        std::net::TcpStream::connect(&before).is_err().then_some(())
+    });
 }

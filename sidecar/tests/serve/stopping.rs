@@ -14,15 +14,21 @@ fn whoever_only_waits_is_sent_away_and_it_ends_well() {
     site.configure(NOTHING);
     let mut server = site.start();
     let etag = server
-        .socket("filter.sock", "GET /v1/config HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .socket(
+            "filter.sock",
+            "GET /v1/config HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        )
         .headers["etag"]
         .clone();
     let mut waiting = UnixStream::connect(site.folder.path().join("filter.sock")).unwrap();
     let request = format!("GET /v1/config?wait=30s HTTP/1.1\r\nHost: x\r\nIf-None-Match: {etag}\r\n\r\n");
     waiting.write_all(request.as_bytes()).unwrap();
     wait("somebody who waits", || {
-        let metrics = server.socket("admin.sock", "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-        metrics.body.contains("waiting 1").then_some(())
+        let metrics = server.socket(
+            "admin.sock",
+            "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        );
+        metrics.body.contains("registry_auth_hanging_gets 1").then_some(())
     });
     // A connection on which nothing happens holds nobody up.
     let _idle = TcpStream::connect(server.address("token")).unwrap();
@@ -39,7 +45,10 @@ fn health_is_told_to_whoever_asks() {
     site.configure(NOTHING);
     let server = site.start();
     let ask = |path: &str| {
-        server.socket("admin.sock", &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+        server.socket(
+            "admin.sock",
+            &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+        )
     };
     assert_eq!(ask("/healthz").status, 200);
     assert_eq!(ask("/readyz").status, 200);
