@@ -97,7 +97,8 @@ proptest! {
         prop_assert_eq!(head.release, env!("CARGO_PKG_VERSION"));
         let lines = written.body.expose().split(|byte| *byte == b'\n').skip(1);
         for (line, user) in lines.zip(document.users.iter().flatten()) {
-            prop_assert_eq!(name_of_user(line).as_deref(), Some(user.name.as_str()));
+            let name = name_of_user(line);
+            prop_assert_eq!(name.as_deref(), Some(user.name.as_str()));
         }
     }
 
