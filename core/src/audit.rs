@@ -1,5 +1,6 @@
 //! One JSON line per decision. The format is described in `docs/audit_log.md`.
 
+use crate::account::{Labels, LabelsArePatterns};
 use crate::acl::{Because, Grant};
 use crate::authn::Proof;
 use crate::decide::Decision;
@@ -16,16 +17,37 @@ pub struct Record<'a> {
     account: &'a str,
     address: String,
     service: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    labels: Vec<LabelRecord<'a>>,
+    #[serde(skip_serializing_if = "is_false")]
+    labels_cut: bool,
     scopes: Vec<ScopeRecord<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     backend: Option<&'a str>,
     proof: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     jti: Option<Jti>,
+    generation: u64,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    etag: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     request_id: &'a str,
     took_us: u64,
 }
+
+/// One value of a label.
+#[derive(Debug, Serialize)]
+struct LabelRecord<'a> {
+    name: &'a str,
+    value: &'a str,
+    /// Whether it may act as a pattern.
+    pattern: bool,
+}
+
+/// What is written of labels at most, in bytes of names and values.
+const MAX_LABELS: usize = 2_048;
+/// What is written of an entity tag.
+const ETAG_CHARACTERS: usize = 8;
 
 #[derive(Debug, Serialize)]
 struct ScopeRecord<'a> {
@@ -42,8 +64,11 @@ impl<'a> Record<'a> {
     /// A token was issued.
     #[must_use]
     pub fn issued(request: &'a TokenRequest, decision: &'a Decision, token: &Token) -> Self {
+        let (labels, labels_cut) = labels(&decision.identity().labels);
         Self {
             result: "issued",
+            labels,
+            labels_cut,
             account: decision.identity().account.as_str(),
             scopes: decision.grants().iter().map(ScopeRecord::granted).collect(),
             backend: Some(decision.backend()),
@@ -69,10 +94,14 @@ impl<'a> Record<'a> {
             },
             address: request.address.to_string(),
             service: request.service.as_str(),
+            labels: Vec::new(),
+            labels_cut: false,
             scopes: request.scopes.iter().map(ScopeRecord::undecided).collect(),
             backend: None,
             proof: method(request),
             jti: None,
+            generation: 0,
+            etag: "",
             request_id: "",
             took_us: 0,
         }
@@ -90,6 +119,15 @@ impl<'a> Record<'a> {
         self.account
     }
 
+    /// By which configuration it was decided: its number, in milliseconds since the epoch, and its entity tag, of which
+    /// the first eight characters are written.
+    #[must_use]
+    pub fn by(mut self, generation: u64, etag: &'a str) -> Self {
+        self.generation = generation;
+        self.etag = etag.get(..ETAG_CHARACTERS).unwrap_or(etag);
+        self
+    }
+
     /// The line, of the request `request_id`, which took `took_us` microseconds.
     #[must_use]
     pub fn line(mut self, request_id: &'a str, took_us: u64) -> String {
@@ -98,6 +136,28 @@ impl<'a> Record<'a> {
         // Texts and numbers alone: there is nothing in it that could not be written.
         serde_json::to_string(&self).unwrap_or_default()
     }
+}
+
+/// As many values as there is room for, whole each, and whether that is less than all.
+fn labels(labels: &Labels) -> (Vec<LabelRecord<'_>>, bool) {
+    let pattern = labels.are_patterns() != LabelsArePatterns::None;
+    let values = labels
+        .iter()
+        .flat_map(|(name, values)| values.iter().map(move |value| (name, value.as_str())));
+    let (mut records, mut left) = (Vec::new(), MAX_LABELS);
+    for (name, value) in values {
+        let Some(rest) = left.checked_sub(name.len().saturating_add(value.len())) else {
+            return (records, true);
+        };
+        left = rest;
+        records.push(LabelRecord { name, value, pattern });
+    }
+    (records, false)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde hands over")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// What a request proves itself by, in a word.
@@ -135,5 +195,43 @@ impl<'a> ScopeRecord<'a> {
             comment: None,
             because: "not asked".to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(values: &[(&str, &[&str])], are_patterns: LabelsArePatterns) -> Labels {
+        let owned = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
+        let values = values.iter().map(|(name, values)| ((*name).to_owned(), owned(values)));
+        Labels::new(values.collect(), are_patterns)
+    }
+
+    #[test]
+    fn each_value_of_a_label_stands_for_itself_and_says_whether_it_may_be_a_pattern() {
+        let values = of(&[("team", &["a", "b*"]), ("none", &[])], LabelsArePatterns::Glob);
+        let (records, cut) = labels(&values);
+        assert_eq!(
+            serde_json::to_value(records).unwrap(),
+            serde_json::json!([
+                {"name": "team", "value": "a", "pattern": true},
+                {"name": "team", "value": "b*", "pattern": true},
+            ])
+        );
+        assert!(!cut);
+        let values = of(&[("group", &["x*"])], LabelsArePatterns::None);
+        assert!(!labels(&values).0[0].pattern);
+    }
+
+    #[test]
+    fn labels_end_at_two_kilobytes_and_a_cut_shows() {
+        let value = "x".repeat(1_020);
+        let values = of(&[("team", &[&value, &value])], LabelsArePatterns::Glob);
+        let (records, cut) = labels(&values);
+        assert_eq!((records.len(), cut), (2, false), "2,048 bytes");
+        let values = of(&[("team", &[&value, &value, ""])], LabelsArePatterns::Glob);
+        let (records, cut) = labels(&values);
+        assert_eq!((records.len(), cut), (2, true));
     }
 }

@@ -264,6 +264,13 @@ impl Undetermined {
         &self.scopes
     }
 
+    /// Nothing is known about any of `scopes`.
+    #[cfg(test)]
+    pub(crate) fn for_test(known: Known, scopes: Vec<Scope>) -> Self {
+        let grants = vec![None; scopes.len()];
+        Self { known, grants, scopes }
+    }
+
     /// The decision, with what was found out about each scope that was open. Nothing is granted that was not asked for.
     fn with(self, found: Vec<(Actions, Because)>, request: &TokenRequest) -> Result<Decision, Undecided> {
         if found.len() != self.scopes.len() {

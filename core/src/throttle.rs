@@ -15,7 +15,7 @@ use std::time::Duration;
 
 pub use bucket::Bucket;
 pub use hash_budget::{HashBudget, HashShare};
-pub use mac::{CredentialMac, MacKey, PairTag};
+pub use mac::{CredentialMac, MacKey, PairTag, QuestionMac};
 
 /// How guessing is braked.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,10 +1,9 @@
 //! One client request, from its headers to the answer.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::Action;
 use registry_auth_core::audit::{self, Record};
 use registry_auth_core::client_address;
 use registry_auth_core::config::{Audit, RequestBody};
@@ -24,7 +23,17 @@ use crate::root::{Generation, Worker};
 pub(crate) struct Exchange {
     context_id: u32,
     worker: Rc<Worker>,
-    state: State,
+    state: Cell<State>,
+}
+
+/// What becomes of a request when a callback has seen it, as the ABI numbers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Next {
+    /// It goes where the proxy's route leads.
+    GoOn = 0,
+    /// It is held, or was answered.
+    Hold = 1,
 }
 
 enum State {
@@ -50,21 +59,21 @@ impl Exchange {
         Self {
             context_id,
             worker,
-            state: State::Idle,
+            state: Cell::new(State::Idle),
         }
     }
 
     /// The headers are there.
-    fn begin(&mut self, end_of_stream: bool) -> Action {
+    pub(crate) fn headers(&self, end_of_stream: bool) -> Next {
         let Some(generation) = self.worker.generation() else {
             // Envoy runs no stream through a plugin that refused its configuration; if one did, nothing opens.
-            self.state = State::Answered;
+            self.state.set(State::Answered);
             send(&Reply {
                 status: 503,
                 headers: Vec::new(),
                 body: String::new(),
             });
-            return Action::Pause;
+            return Next::Hold;
         };
         let policy = &generation.policy;
         let Ok(headers) = host::request_headers() else {
@@ -73,13 +82,13 @@ impl Exchange {
         let first = |name: &'static [u8]| headers.lines(name).next().unwrap_or_default();
         let path = first(b":path");
         match policy.endpoint.route(first(b":authority"), path) {
-            Route::Pass => Action::Continue,
+            Route::Pass => Next::GoOn,
             Route::Home => self.answer(&policy.replies.home()),
             Route::Registry => self.answer(&refused(policy, &Refusal::NoRegistry)),
             Route::Unknown => self.answer(&refused(policy, &Refusal::UnknownPath)),
             Route::Token => match Method::parse(first(b":method")) {
                 None => self.answer(&refused(policy, &Refusal::Method)),
-                Some(Method::Post) if policy.request_body == RequestBody::Route => Action::Continue,
+                Some(Method::Post) if policy.request_body == RequestBody::Route => Next::GoOn,
                 Some(method) => {
                     let head = head(policy, method, path, &headers);
                     let request_id = String::from_utf8_lossy(first(b"x-request-id")).into_owned();
@@ -97,7 +106,7 @@ impl Exchange {
     }
 
     /// Answers what needs no body, and holds what does.
-    fn read(&mut self, reading: Reading, end_of_stream: bool) -> Action {
+    fn read(&self, reading: Reading, end_of_stream: bool) -> Next {
         let policy = &reading.generation.policy;
         if let Err(refusal) = reading.head.check() {
             return self.answer(&refused(policy, &refusal));
@@ -114,22 +123,22 @@ impl Exchange {
         if let Some(given_up) = self.worker.held.hold(self.context_id, Duration::from_nanos(now)) {
             let _ = host::on_stream(self.context_id, given_up, || refuse(policy, &Refusal::TooSlow));
         }
-        self.state = State::Reading(Box::new(reading));
-        Action::Pause
+        self.state.set(State::Reading(Box::new(reading)));
+        Next::Hold
     }
 
     /// More of the body is there, `size` bytes in all.
-    fn body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        let State::Reading(reading) = &self.state else {
-            return if matches!(self.state, State::Idle) {
-                Action::Continue
-            } else {
-                Action::Pause
-            };
+    pub(crate) fn body(&self, size: usize, end_of_stream: bool) -> Next {
+        let reading = match self.state.replace(State::Answered) {
+            State::Reading(reading) => reading,
+            State::Idle => {
+                self.state.set(State::Idle);
+                return Next::GoOn;
+            }
+            State::Answered => return Next::Hold,
         };
         if !self.worker.held.body_came(self.context_id) {
-            self.state = State::Answered;
-            return Action::Pause;
+            return Next::Hold;
         }
         let policy = &reading.generation.policy;
         let reply = if size > MAX_BODY_BYTES {
@@ -141,16 +150,29 @@ impl Exchange {
                 Err(_) => refused(policy, &Refusal::Unavailable),
             }
         } else {
-            return Action::Pause;
+            self.state.set(State::Reading(reading));
+            return Next::Hold;
         };
         self.answer(&reply)
     }
 
-    fn answer(&mut self, reply: &Reply) -> Action {
+    /// Trailers end the body too.
+    pub(crate) fn trailers(&self) -> Next {
+        let state = self.state.replace(State::Answered);
+        let is_read = matches!(state, State::Reading(_));
+        self.state.set(state);
+        if !is_read {
+            return Next::GoOn;
+        }
+        let size = host::buffer(Buffer::RequestBody, MAX_BODY_BYTES.saturating_add(1)).map_or(0, |body| body.len());
+        self.body(size, true)
+    }
+
+    fn answer(&self, reply: &Reply) -> Next {
         self.worker.held.release(self.context_id);
-        self.state = State::Answered;
+        self.state.set(State::Answered);
         send(reply);
-        Action::Pause
+        Next::Hold
     }
 }
 
@@ -250,27 +272,6 @@ fn send(reply: &Reply) {
             Level::Error,
             &format!("registry_auth: cannot answer: host status {}", error.0),
         );
-    }
-}
-
-impl Context for Exchange {}
-
-impl HttpContext for Exchange {
-    fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
-        self.begin(end_of_stream)
-    }
-
-    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        self.body(size, end_of_stream)
-    }
-
-    /// Trailers end the body too.
-    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
-        let State::Reading(_) = &self.state else {
-            return Action::Continue;
-        };
-        let size = host::buffer(Buffer::RequestBody, MAX_BODY_BYTES.saturating_add(1)).map_or(0, |body| body.len());
-        self.body(size, true)
     }
 }
 

@@ -4,8 +4,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::ContextType;
 use registry_auth_core::acl::PatternMemo;
 use registry_auth_core::decide::Decision;
 use registry_auth_core::memo::{Seed, TokenKey, TokenMemo};
@@ -16,7 +14,7 @@ use registry_auth_core::time::Timestamp;
 use registry_auth_core::token::{Jti, Token};
 use sha2::{Digest, Sha256};
 
-use crate::exchange::{self, Exchange};
+use crate::exchange;
 use crate::held::{Ended, Held};
 use crate::host::{self, Buffer, HostError, Level};
 use crate::metrics::Size;
@@ -102,7 +100,71 @@ impl Root {
         }
     }
 
-    fn configure(size: usize) -> Result<Generation, String> {
+    /// What its streams share.
+    pub(crate) fn worker(&self) -> Rc<Worker> {
+        Rc::clone(&self.worker)
+    }
+
+    /// Takes the configuration, of `size` bytes. Whether it did.
+    pub(crate) fn configure(&self, size: usize) -> bool {
+        let begun = host::now().unwrap_or_default();
+        match Self::generation(size) {
+            Ok(generation) => {
+                let way = generation.signing.word();
+                metrics::configuration(generation.number, generation.hash);
+                *self.worker.generation.borrow_mut() = Some(Rc::new(generation));
+                if let Err(error) = host::set_tick_period(TICK_PERIOD) {
+                    host::log(
+                        Level::Error,
+                        &format!("registry_auth: no timer: host status {}", error.0),
+                    );
+                    return false;
+                }
+                host::log(
+                    Level::Info,
+                    &format!(
+                        "registry_auth: configuration in force, tokens signed by {way}, taken in {} ms",
+                        took(begun).as_millis()
+                    ),
+                );
+                true
+            }
+            Err(faults) => {
+                for fault in faults.lines() {
+                    host::log(Level::Error, &format!("registry_auth: configuration refused: {fault}"));
+                }
+                false
+            }
+        }
+    }
+
+    /// Ends what waits too long.
+    pub(crate) fn tick(&self) {
+        let Ok(now) = host::now() else { return };
+        let Some(generation) = self.worker.generation() else {
+            return;
+        };
+        generation.tell_size();
+        self.worker
+            .held
+            .tick(self.worker.root_id, Duration::from_nanos(now), |ended| {
+                if ended == Ended::NoBodies {
+                    host::log(
+                        Level::Warn,
+                        "registry_auth: bodies of POST requests do not reach the filter, so POST is answered 404 and \
+                     clients use GET; set `allow_on_headers_stop_iteration: true` in the plugin's configuration \
+                     (Envoy 1.35 and up), or `request_body: route` where the route leads POSTs to a token server",
+                    );
+                }
+                let refusal = match ended {
+                    Ended::NoBodies | Ended::NoBody => Refusal::NoPost,
+                    Ended::TooSlow => Refusal::TooSlow,
+                };
+                exchange::refuse(&generation.policy, &refusal);
+            });
+    }
+
+    fn generation(size: usize) -> Result<Generation, String> {
         let host_failed = |error: HostError| format!("cannot take the configuration: host status {}", error.0);
         plugin_config::check_size(size).map_err(|error| error.to_string())?;
         let bytes = host::buffer(Buffer::PluginConfiguration, MAX_CONFIGURATION_BYTES).map_err(host_failed)?;
@@ -142,73 +204,4 @@ fn first_number(digest: &[u8]) -> u32 {
 /// The time since `begun`, in nanoseconds by Envoy's clock.
 fn took(begun: u64) -> Duration {
     Duration::from_nanos(host::now().unwrap_or(begun).saturating_sub(begun))
-}
-
-impl Context for Root {}
-
-impl RootContext for Root {
-    fn on_configure(&mut self, size: usize) -> bool {
-        let begun = host::now().unwrap_or_default();
-        match Self::configure(size) {
-            Ok(generation) => {
-                let way = generation.signing.word();
-                metrics::configuration(generation.number, generation.hash);
-                *self.worker.generation.borrow_mut() = Some(Rc::new(generation));
-                if let Err(error) = host::set_tick_period(TICK_PERIOD) {
-                    host::log(
-                        Level::Error,
-                        &format!("registry_auth: no timer: host status {}", error.0),
-                    );
-                    return false;
-                }
-                host::log(
-                    Level::Info,
-                    &format!(
-                        "registry_auth: configuration in force, tokens signed by {way}, taken in {} ms",
-                        took(begun).as_millis()
-                    ),
-                );
-                true
-            }
-            Err(faults) => {
-                for fault in faults.lines() {
-                    host::log(Level::Error, &format!("registry_auth: configuration refused: {fault}"));
-                }
-                false
-            }
-        }
-    }
-
-    fn on_tick(&mut self) {
-        let Ok(now) = host::now() else { return };
-        let Some(generation) = self.worker.generation() else {
-            return;
-        };
-        generation.tell_size();
-        self.worker
-            .held
-            .tick(self.worker.root_id, Duration::from_nanos(now), |ended| {
-                if ended == Ended::NoBodies {
-                    host::log(
-                        Level::Warn,
-                        "registry_auth: bodies of POST requests do not reach the filter, so POST is answered 404 and \
-                     clients use GET; set `allow_on_headers_stop_iteration: true` in the plugin's configuration \
-                     (Envoy 1.35 and up), or `request_body: route` where the route leads POSTs to a token server",
-                    );
-                }
-                let refusal = match ended {
-                    Ended::NoBodies | Ended::NoBody => Refusal::NoPost,
-                    Ended::TooSlow => Refusal::TooSlow,
-                };
-                exchange::refuse(&generation.policy, &refusal);
-            });
-    }
-
-    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Exchange::new(context_id, Rc::clone(&self.worker))))
-    }
-
-    fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
-    }
 }

@@ -2,16 +2,25 @@
 //! each worker in its own.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::rc::Rc;
 use std::time::Duration;
 
 use registry_auth_core::memo::{CredentialMemo, Seed};
 use registry_auth_core::throttle::CredentialMac;
 use registry_auth_core::time::Timestamp;
 
+use crate::exchange::Exchange;
 use crate::host::{self, HostError};
 use crate::metrics::{Name, Size};
+use crate::root::Root;
 
 thread_local! {
+    /// The configurations in this VM, and the streams of all of them, by the host's ids.
+    static ROOTS: RefCell<ById<Root>> = const { RefCell::new(ById::with_hasher(BuildHasherDefault::new())) };
+    static EXCHANGES: RefCell<ById<Exchange>> = const { RefCell::new(ById::with_hasher(BuildHasherDefault::new())) };
+
     /// Ids of metrics by name: one that is defined at each configuration leaks.
     static METRICS: RefCell<Vec<(Name, u32)>> = const { RefCell::new(Vec::new()) };
 
@@ -20,6 +29,62 @@ thread_local! {
 
     /// How many of them are told.
     static SIZE: Size = const { Size::of_credentials() };
+}
+
+/// Whoever is called holds what it is called on itself, so that the table is free meanwhile.
+type ById<T> = HashMap<u32, Rc<T>, BuildHasherDefault<Spread>>;
+
+/// Spreads ids, which the host gives in turn: nobody can choose such as collide.
+#[derive(Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u32((*byte).into());
+        }
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        // By the golden ratio: a table looks at the highest bits and at the lowest.
+        let product = u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 ^= product ^ (product >> 32);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// The root `id`.
+pub(crate) fn root(id: u32) -> Option<Rc<Root>> {
+    ROOTS.with_borrow(|roots| roots.get(&id).cloned())
+}
+
+/// The exchange on the stream `id`.
+pub(crate) fn exchange(id: u32) -> Option<Rc<Exchange>> {
+    EXCHANGES.with_borrow(|exchanges| exchanges.get(&id).cloned())
+}
+
+/// Begins the root `id`.
+pub(crate) fn add_root(id: u32, root: Rc<Root>) {
+    let replaced = ROOTS.with_borrow_mut(|roots| roots.insert(id, root));
+    drop(replaced);
+}
+
+/// Begins the exchange on the stream `id`.
+pub(crate) fn add_exchange(id: u32, exchange: Rc<Exchange>) {
+    let replaced = EXCHANGES.with_borrow_mut(|exchanges| exchanges.insert(id, exchange));
+    drop(replaced);
+}
+
+/// Ends the stream or root `id`. What that takes down with it finds the tables free.
+pub(crate) fn remove(id: u32) {
+    let exchange = EXCHANGES.with_borrow_mut(|exchanges| exchanges.remove(&id));
+    if exchange.is_none() {
+        let root = ROOTS.with_borrow_mut(|roots| roots.remove(&id));
+        drop(root);
+    }
 }
 
 /// The id of the metric `name`, which `define` makes when it is asked for the first time.

@@ -5,10 +5,13 @@ use std::net::IpAddr;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::account::Account;
+use crate::account::{Account, LabelsArePatterns};
+use crate::authn::Proof;
 use crate::authn::attempt::Attempt;
 use crate::authn::hash::{Bcrypt, Hash};
 use crate::client_address::AddressGroup;
+use crate::decide::{Known, Question};
+use crate::request::{Credentials, TokenRequest};
 
 /// The key of all MACs. Random; whoever has it could try passwords on what is remembered.
 #[derive(Clone)]
@@ -23,9 +26,16 @@ pub struct CredentialMac([u8; 32]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PairTag([u8; 16]);
 
+/// One question to somebody else, with all that they may look at: who asks and how they prove it, or who they are known to
+/// be with all labels; the service, every scope with its actions, and the full address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct QuestionMac([u8; 32]);
+
 /// What a MAC is of: no two kinds have the same input.
 const CREDENTIAL: u8 = 1;
 const PAIR: u8 = 2;
+const AUTHENTICATE: u8 = 3;
+const AUTHORIZE: u8 = 4;
 
 /// The static users among the back-ends.
 const USERS: &[u8] = b"users";
@@ -49,26 +59,107 @@ impl MacKey {
         let nothing = || Hash::Bcrypt(Bcrypt::decoy(0)).fingerprint();
         let stored = attempt.stored.map_or_else(nothing, Hash::fingerprint);
         let name = attempt.account.as_str().as_bytes();
-        CredentialMac(self.mac(CREDENTIAL, [USERS, name, &stored, attempt.password.expose()]))
+        let mut mac = self.begin(CREDENTIAL);
+        for text in [USERS, name, &stored, attempt.password.expose()] {
+            add(&mut mac, text);
+        }
+        CredentialMac(mac.finalize().into_bytes().into())
     }
 
     /// The name of an account at an address.
     #[must_use]
     pub fn pair(&self, account: &Account, address: IpAddr) -> PairTag {
         let group = AddressGroup::of(address).octets();
-        let mac = self.mac(PAIR, [account.as_str().as_bytes(), &group, &[], &[]]);
-        PairTag(first(&mac))
+        let mut mac = self.begin(PAIR);
+        for text in [account.as_str().as_bytes(), &group, &[], &[]] {
+            add(&mut mac, text);
+        }
+        PairTag(first(&mac.finalize().into_bytes()))
     }
 
-    /// Each text with its length before it, so that none can stand for another.
-    fn mac(&self, kind: u8, texts: [&[u8]; 4]) -> [u8; 32] {
+    /// The name of a question about `request`; `None` for one whose answer is remembered as a credential.
+    #[must_use]
+    pub fn question(&self, question: &Question, request: &TokenRequest) -> Option<QuestionMac> {
+        let mut mac;
+        let scopes = match question {
+            Question::Verify(_) => return None,
+            Question::Authenticate => {
+                mac = self.begin(AUTHENTICATE);
+                match &request.credentials {
+                    Credentials::Anonymous => add(&mut mac, b"anonymous"),
+                    Credentials::Password { account, password } => {
+                        add(&mut mac, b"password");
+                        add(&mut mac, account.as_str().as_bytes());
+                        add(&mut mac, password.expose());
+                    }
+                    Credentials::RefreshToken(token) => {
+                        add(&mut mac, b"refresh_token");
+                        add(&mut mac, token.expose().as_bytes());
+                    }
+                }
+                request.scopes.iter()
+            }
+            Question::Authorize(undetermined) => {
+                mac = self.begin(AUTHORIZE);
+                add_known(&mut mac, undetermined.known());
+                undetermined.scopes().iter()
+            }
+        };
+        add(&mut mac, request.service.as_str().as_bytes());
+        match request.address {
+            IpAddr::V4(address) => add(&mut mac, &address.octets()),
+            IpAddr::V6(address) => add(&mut mac, &address.octets()),
+        }
+        add_number(&mut mac, scopes.len());
+        for scope in scopes {
+            add(&mut mac, scope.resource().kind().as_bytes());
+            add(&mut mac, scope.resource().name().as_bytes());
+            add_number(&mut mac, scope.actions().iter().len());
+            for action in scope.actions().iter() {
+                add(&mut mac, action.as_bytes());
+            }
+        }
+        Some(QuestionMac(mac.finalize().into_bytes().into()))
+    }
+
+    fn begin(&self, kind: u8) -> Hmac<Sha256> {
         let mut mac = self.0.clone();
         mac.update(&[kind]);
-        for text in texts {
-            mac.update(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
-            mac.update(text);
+        mac
+    }
+}
+
+/// Each text has its length before it, so that none can stand for another.
+fn add(mac: &mut Hmac<Sha256>, text: &[u8]) {
+    add_number(mac, text.len());
+    mac.update(text);
+}
+
+fn add_number(mac: &mut Hmac<Sha256>, number: usize) {
+    mac.update(&u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes());
+}
+
+fn add_known(mac: &mut Hmac<Sha256>, known: &Known) {
+    add(mac, known.identity.account.as_str().as_bytes());
+    add(mac, known.backend.as_bytes());
+    let labels = &known.identity.labels;
+    let proof = match known.proof {
+        Proof::Password => 0,
+        Proof::Open => 1,
+    };
+    let are_patterns = match labels.are_patterns() {
+        LabelsArePatterns::None => 0,
+        LabelsArePatterns::Glob => 1,
+        LabelsArePatterns::Regex => 2,
+    };
+    mac.update(&[proof, are_patterns]);
+    add_number(mac, labels.iter().count());
+    for (name, values) in labels.iter() {
+        add(mac, name.as_bytes());
+        add_number(mac, values.len());
+        for value in values {
+            add(mac, value.as_bytes());
         }
-        mac.finalize().into_bytes().into()
     }
 }
 
@@ -115,7 +206,12 @@ fn first<const N: usize>(bytes: &[u8]) -> [u8; N] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::{Identity, Labels};
+    use crate::decide::Undetermined;
+    use crate::request::Method;
+    use crate::scope::Scopes;
     use crate::secret::Secret;
+    use crate::service::Service;
 
     const B5: &str = "$2y$05$LCzJ13o5lkRuC7g4DZ1Yb.w4ZFJcw9BLJAOeCuKFeAIqRHbEu5vFu";
 
@@ -144,6 +240,101 @@ mod tests {
             credential(1, "ad", Some(B5), b"x"),
         ] {
             assert_ne!(one, other);
+        }
+    }
+
+    fn request(account: &str, password: &[u8], service: &str, scopes: &[&str], address: &str) -> TokenRequest {
+        TokenRequest {
+            credentials: Credentials::Password {
+                account: Account::parse(account).unwrap(),
+                password: Secret::new(password.to_vec()),
+            },
+            service: Service::parse(service).unwrap(),
+            scopes: Scopes::parse(scopes.iter().copied()).unwrap(),
+            address: address.parse().unwrap(),
+            method: Method::Get,
+            offline: false,
+        }
+    }
+
+    #[test]
+    fn another_account_password_service_scope_or_address_is_another_question() {
+        let key = MacKey::new([1; 32]);
+        let name = |account, password, service, scopes: &[&str], address| {
+            let request = request(account, password, service, scopes, address);
+            key.question(&Question::Authenticate, &request).unwrap()
+        };
+        let asked = ["repository:a:pull,push"];
+        let one = name("eve", b"pw", "r", &asked, "2001:db8::1");
+        assert_eq!(one, name("eve", b"pw", "r", &["repository:a:push,pull"], "2001:db8::1"));
+        for other in [
+            name("eva", b"pw", "r", &asked, "2001:db8::1"),
+            name("eve", b"pv", "r", &asked, "2001:db8::1"),
+            name("evep", b"w", "r", &asked, "2001:db8::1"),
+            name("eve", b"pw", "s", &asked, "2001:db8::1"),
+            // Of the same network, for which the brake counts as one.
+            name("eve", b"pw", "r", &asked, "2001:db8::2"),
+            name("eve", b"pw", "r", &["repository:a:pull"], "2001:db8::1"),
+            name("eve", b"pw", "r", &["plugin:a:pull,push"], "2001:db8::1"),
+            name(
+                "eve",
+                b"pw",
+                "r",
+                &["repository:a:pull,push", "repository:b:"],
+                "2001:db8::1",
+            ),
+            name("eve", b"pw", "r", &[], "2001:db8::1"),
+        ] {
+            assert_ne!(one, other);
+        }
+    }
+
+    #[test]
+    fn somebody_who_is_known_is_another_question_by_each_label_proof_and_back_end() {
+        let key = MacKey::new([1; 32]);
+        let request = request("eve", b"pw", "r", &["repository:a:pull"], "192.0.2.1");
+        let name = |known: Known| {
+            let undetermined = Undetermined::for_test(known, request.scopes.iter().cloned().collect());
+            key.question(&Question::Authorize(undetermined), &request).unwrap()
+        };
+        let known = |labels: &[(&str, &[&str])], are, proof, backend: &'static str| Known {
+            identity: Identity {
+                account: Account::parse("eve").unwrap(),
+                labels: Labels::new(
+                    labels
+                        .iter()
+                        .map(|(name, values)| ((*name).to_owned(), values.iter().map(|v| (*v).to_owned()).collect()))
+                        .collect(),
+                    are,
+                ),
+            },
+            proof,
+            backend: backend.into(),
+        };
+        let team: &[(&str, &[&str])] = &[("team", &["a", "b"])];
+        let one = || known(team, LabelsArePatterns::Glob, Proof::Password, "users");
+        assert_eq!(name(one()), name(one()));
+        for other in [
+            known(&[("team", &["ab"])], LabelsArePatterns::Glob, Proof::Password, "users"),
+            known(
+                &[("team", &["a"]), ("b", &[])],
+                LabelsArePatterns::Glob,
+                Proof::Password,
+                "users",
+            ),
+            known(
+                &[("tea", &["m", "a", "b"])],
+                LabelsArePatterns::Glob,
+                Proof::Password,
+                "users",
+            ),
+            known(&[], LabelsArePatterns::Glob, Proof::Password, "users"),
+            known(team, LabelsArePatterns::None, Proof::Password, "users"),
+            known(team, LabelsArePatterns::Regex, Proof::Password, "users"),
+            known(team, LabelsArePatterns::Glob, Proof::Open, "users"),
+            known(team, LabelsArePatterns::Glob, Proof::Password, "ext_auth"),
+        ] {
+            assert_ne!(name(one()), name(other));
         }
     }
 

@@ -64,6 +64,7 @@ struct Options {
 #[derive(Serialize)]
 struct WrittenCache {
     credentials_ttl: Span,
+    decisions_ttl: Span,
     tokens: bool,
 }
 
@@ -211,10 +212,12 @@ impl WrittenCache {
     fn of(cache: Cache) -> Self {
         let Cache {
             credentials_ttl,
+            decisions_ttl,
             tokens,
         } = cache;
         Self {
             credentials_ttl: Span(credentials_ttl),
+            decisions_ttl: Span(decisions_ttl),
             tokens,
         }
     }
