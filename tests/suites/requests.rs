@@ -58,10 +58,11 @@ impl Findings {
             file, name, request, ..
         } = case;
         let request: String = request.chars().take(300).collect();
-        let answer: String = answer.lines().map(|line| format!("\n    {line:.300}")).collect();
+        let answer: Vec<String> = answer.lines().map(|line| format!("\n    {line:.300}")).collect();
         self.0.push(format!(
-            "{server}: {file}: {name}\n  {request}\n  {}{answer}",
-            faults.join("\n  ")
+            "{server}: {file}: {name}\n  {request}\n  {}{}",
+            faults.join("\n  "),
+            answer.concat()
         ));
     }
 
