@@ -6,6 +6,12 @@
 //! let sidecar = Sidecar::serve(&serde_json::json!({"token": {"issuer": "i", "key": "token.key"}, "acl": []}));
 //! assert_ne!(sidecar.port(), 0);
 //! ```
+//!
+//! [`Site`] is what an operator has: a folder with the file and keys, edited while the program serves Envoy's filter.
+//! [`StandIn`] sits where the program would, and answers what no program of ours does.
+
+mod site;
+mod stand_in;
 
 use std::fs;
 use std::process::Command;
@@ -18,6 +24,8 @@ use crate::http;
 use crate::parts;
 use crate::ports::Port;
 use crate::process::Process;
+pub use site::{Running, Site};
+pub use stand_in::{Answers, Call, StandIn};
 
 /// It reads its configuration and listens; a busy machine draws that out.
 const LIMIT: Duration = Duration::from_secs(30);
