@@ -20,6 +20,8 @@ CARGO_WASM := tests/parts/cargo_wasm.sh
 CARGO_DENY := . tests/parts/lib.sh; "$$cache/bin/cargo-deny-$$CARGO_DENY"
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 BUILT = $(TARGET)/wasm32-unknown-unknown/release/registry_auth.wasm
+# The program that suites start: with every check of a debug build, and of the crates that are compiled for tests anyway.
+TESTED = REGISTRY_AUTH_PROGRAM="$(abspath $(TARGET))/debug/registry-auth"
 # How long `make fuzz` stays with a target, and with which; all, if none is named.
 FUZZ_SECONDS ?= 300
 FUZZ_TARGETS ?=
@@ -53,9 +55,10 @@ images: wasm program ## Build the images of docker-compose.yml of what is built 
 
 test: ## Run all tests: core and filter natively, the module on wasmtime and in Envoy with real registries and clients
 	@$(SETUP) test
-	@$(MAKE) --no-print-directory wasm program
+	@$(MAKE) --no-print-directory wasm
 	$(call say,cargo test)
-	@cargo test --workspace $(LOCKED) $(KEEP_GOING)
+	@cargo build --workspace $(LOCKED) --bin registry-auth
+	@$(TESTED) cargo test --workspace $(LOCKED) $(KEEP_GOING)
 
 lint: ## Check format, clippy, licences, and where dependencies come from
 	@$(SETUP) lint
@@ -78,9 +81,10 @@ fuzz-check: ## The same for five seconds each, as CI does
 
 soak: ## What takes long: a thousand changes under load, ten times the random cases, a minute for each fuzz target
 	@$(SETUP) test
-	@$(MAKE) --no-print-directory wasm program
+	@$(MAKE) --no-print-directory wasm
 	$(call say,cargo test with ten times the rounds)
-	@SOAK_TIMES=10 cargo test --workspace $(LOCKED) $(KEEP_GOING)
+	@cargo build --workspace $(LOCKED) --bin registry-auth
+	@$(TESTED) SOAK_TIMES=10 cargo test --workspace $(LOCKED) $(KEEP_GOING)
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=60
 
 advisories: ## Look up the dependencies in the RustSec database (fetched from its git repository)

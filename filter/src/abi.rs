@@ -82,6 +82,14 @@ extern "C" fn proxy_on_request_trailers(context_id: u32, _: usize) -> u32 {
     vm::exchange(context_id).map_or(Next::Hold, |exchange| exchange.trailers()) as u32
 }
 
+/// Comes for the root that made the call, whichever stream it was made for.
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_http_call_response(context_id: u32, call: u32, headers: usize, size: usize, _: usize) {
+    if let Some(root) = vm::root(context_id) {
+        root.answered(call, headers, size);
+    }
+}
+
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_delete(context_id: u32) {
     vm::remove(context_id);

@@ -63,9 +63,9 @@ impl Held {
         self.bodies.get() == Bodies::DoNotArrive
     }
 
-    /// Begins to wait for the body of the selected stream. Gives the stream that is given up for it, if there are too
-    /// many.
-    pub(crate) fn hold(&self, context_id: u32, now: Duration) -> Option<u32> {
+    /// Begins to wait for the body of the selected stream, of which so many bytes had come with its headers. Gives the
+    /// stream that is given up for it, if there are too many.
+    pub(crate) fn hold(&self, context_id: u32, now: Duration, size_then: Option<u64>) -> Option<u32> {
         let mut waiting = self.waiting.borrow_mut();
         let given_up = if waiting.len() >= MAX_HELD {
             waiting.iter().min_by_key(|(_, entry)| entry.since).map(|(id, _)| *id)
@@ -75,19 +75,18 @@ impl Held {
         if let Some(id) = given_up {
             waiting.remove(&id);
         }
-        waiting.insert(
-            context_id,
-            Waiting {
-                since: now,
-                size_then: total_size(),
-            },
-        );
+        waiting.insert(context_id, Waiting { since: now, size_then });
         given_up
+    }
+
+    /// Notes that a body callback came.
+    pub(crate) fn bodies_arrive(&self) {
+        self.bodies.set(Bodies::Arrive);
     }
 
     /// Notes that a body callback came. Whether the stream is still waited for: it may have been ended meanwhile.
     pub(crate) fn body_came(&self, context_id: u32) -> bool {
-        self.bodies.set(Bodies::Arrive);
+        self.bodies_arrive();
         self.waiting.borrow().contains_key(&context_id)
     }
 
@@ -130,7 +129,8 @@ impl Held {
     }
 }
 
-fn total_size() -> Option<u64> {
+/// How many bytes of the selected stream's request have come.
+pub(crate) fn total_size() -> Option<u64> {
     let bytes = host::property(TOTAL_SIZE).ok()?;
     Some(u64::from_le_bytes(bytes.try_into().ok()?))
 }

@@ -39,10 +39,19 @@ pub(crate) enum Metric {
 #[repr(u32)]
 pub(crate) enum Buffer {
     RequestBody = 0,
+    CallResponseBody = 4,
     PluginConfiguration = 7,
 }
 
-/// The headers of a request, pseudo headers too, as many lines as the client sent.
+/// The headers that a callback may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Map {
+    Request = 0,
+    CallResponse = 6,
+}
+
+/// Headers, pseudo headers too, as many lines as were sent.
 pub(crate) struct Headers {
     /// As the host wrote them.
     bytes: Vec<u8>,
@@ -51,7 +60,7 @@ pub(crate) struct Headers {
 }
 
 const OK: u32 = 0;
-const REQUEST_HEADERS: u32 = 0;
+const REQUEST: u32 = 0;
 const NO_GRPC_STATUS: i32 = -1;
 
 mod imports {
@@ -69,6 +78,19 @@ mod imports {
             size: *mut usize,
         ) -> u32;
         pub(super) fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+        pub(super) fn proxy_continue_stream(kind: u32) -> u32;
+        pub(super) fn proxy_http_call(
+            cluster: *const u8,
+            cluster_size: usize,
+            headers: *const u8,
+            headers_size: usize,
+            body: *const u8,
+            body_size: usize,
+            trailers: *const u8,
+            trailers_size: usize,
+            timeout: u32,
+            call: *mut u32,
+        ) -> u32;
         pub(super) fn proxy_get_property(
             path: *const u8,
             path_size: usize,
@@ -177,11 +199,11 @@ pub(crate) fn buffer(buffer: Buffer, max_size: usize) -> Result<Vec<u8>, HostErr
     taken(status, data, size)
 }
 
-/// All headers of the request.
-pub(crate) fn request_headers() -> Result<Headers, HostError> {
+/// All headers of `map`; none where there is no such map now.
+pub(crate) fn headers(map: Map) -> Result<Headers, HostError> {
     let (mut data, mut size) = (null_mut(), 0);
     // SAFETY: the host writes an address and a size to places for them.
-    let status = unsafe { imports::proxy_get_header_map_pairs(REQUEST_HEADERS, &raw mut data, &raw mut size) };
+    let status = unsafe { imports::proxy_get_header_map_pairs(map as u32, &raw mut data, &raw mut size) };
     // The status stands for a host whose bytes are not of the ABI's form.
     Headers::read(taken(status, data, size)?).ok_or(HostError(u32::MAX))
 }
@@ -217,6 +239,42 @@ pub(crate) fn reply(status: u16, headers: &[(&str, Cow<'static, str>)], body: &[
             NO_GRPC_STATUS,
         )
     })
+}
+
+/// Lets the selected stream's request go on that was held.
+pub(crate) fn let_go_on() -> Result<(), HostError> {
+    // SAFETY: takes a number alone.
+    checked(unsafe { imports::proxy_continue_stream(REQUEST) })
+}
+
+/// Asks `cluster` over HTTP. Gives the number under which the answer comes, to the root of whatever is selected now: a
+/// client that leaves cancels nothing. A call that fails is answered without headers; one that is never answered has to be
+/// given up by whoever made it.
+pub(crate) fn http_call(
+    cluster: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+    timeout_ms: u32,
+) -> Result<u32, HostError> {
+    let headers = serialized(headers);
+    let no_trailers = 0_u32.to_le_bytes();
+    let mut call = 0;
+    // SAFETY: addresses and lengths are those of the texts; the host writes four bytes to a place of four bytes.
+    checked(unsafe {
+        imports::proxy_http_call(
+            cluster.as_ptr(),
+            cluster.len(),
+            headers.as_ptr(),
+            headers.len(),
+            body.as_ptr(),
+            body.len(),
+            no_trailers.as_ptr(),
+            no_trailers.len(),
+            timeout_ms,
+            &raw mut call,
+        )
+    })?;
+    Ok(call)
 }
 
 /// What all workers share under `key`, with the number of this version of it.
@@ -302,12 +360,12 @@ pub(crate) fn environment() -> Result<Vec<(String, Secret<String>)>, HostError> 
 }
 
 /// Headers in the form of the ABI: a count, the sizes, then the texts, each with a NUL behind it.
-fn serialized(headers: &[(&str, Cow<'static, str>)]) -> Vec<u8> {
+fn serialized(headers: &[(&str, impl AsRef<str>)]) -> Vec<u8> {
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).to_le_bytes();
     let mut bytes = number(headers.len()).to_vec();
     for (name, value) in headers {
         bytes.extend(number(name.len()));
-        bytes.extend(number(value.len()));
+        bytes.extend(number(value.as_ref().len()));
     }
     for text in headers.iter().flat_map(|(name, value)| [*name, value.as_ref()]) {
         bytes.extend(text.as_bytes());

@@ -5,15 +5,23 @@
 
 pub mod plugin_config;
 pub mod protobuf;
+pub mod succession;
+pub mod wait;
 
 #[cfg(target_arch = "wasm32")]
 mod abi;
 #[cfg(target_arch = "wasm32")]
+mod callout;
+#[cfg(target_arch = "wasm32")]
 mod exchange;
+#[cfg(target_arch = "wasm32")]
+mod generation;
 #[cfg(target_arch = "wasm32")]
 mod held;
 #[cfg(target_arch = "wasm32")]
 mod host;
+#[cfg(target_arch = "wasm32")]
+mod managed;
 #[cfg(target_arch = "wasm32")]
 mod metrics;
 #[cfg(target_arch = "wasm32")]
@@ -24,3 +32,5 @@ mod signer;
 mod throttle;
 #[cfg(target_arch = "wasm32")]
 mod vm;
+#[cfg(target_arch = "wasm32")]
+mod waiting;

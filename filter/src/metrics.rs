@@ -26,7 +26,7 @@ pub(crate) fn signature(by: &'static str) {
     count(["registry_auth.signatures.by.", by, "", ""]);
 }
 
-/// What was found in memory: a `credential`, a `wrong_password`, or a `token`.
+/// What was found in memory: a `credential`, a `wrong_password`, a `token`, or a `decision`.
 pub(crate) fn remembered(what: &'static str) {
     count(["registry_auth.remembered.what.", what, "", ""]);
 }
@@ -49,7 +49,7 @@ pub(crate) fn took(microseconds: u64) {
 }
 
 /// The configuration in force: when it was taken, in milliseconds since the epoch, and the first four bytes of the
-/// SHA-256 of what it was read from, as a number.
+/// SHA-256 of what it was read from, as a number. In managed mode when the program loaded it, and of its entity tag.
 pub(crate) fn configuration(generation: u64, hash: u32) {
     for (name, value) in [
         ("registry_auth.configuration.generation", generation),
@@ -59,6 +59,23 @@ pub(crate) fn configuration(generation: u64, hash: u32) {
             host::record_metric(id, value);
         }
     }
+}
+
+/// When the configuration in force was last heard of, in seconds since the epoch.
+pub(crate) fn confirmed(seconds: u64) {
+    if let Some(id) = id(Metric::Gauge, ["registry_auth.configuration.confirmed", "", "", ""]) {
+        host::record_metric(id, seconds);
+    }
+}
+
+/// A configuration that came: `taken`, `older` or `refused`.
+pub(crate) fn configuration_came(result: &'static str) {
+    count(["registry_auth.configurations.result.", result, "", ""]);
+}
+
+/// A call to the program beside the proxy, and what came of it.
+pub(crate) fn called(call: &'static str, result: &'static str) {
+    count(["registry_auth.callouts.of.", call, ".result.", result]);
 }
 
 /// How much is remembered by one worker and counted in a gauge for all of them. Workers overwrite each other, so that
@@ -78,6 +95,21 @@ impl Size {
     /// The `tokens` that are remembered.
     pub(crate) const fn of_tokens() -> Self {
         Self::new("registry_auth.memo.of.tokens")
+    }
+
+    /// The `decisions` that are remembered.
+    pub(crate) const fn of_decisions() -> Self {
+        Self::new("registry_auth.memo.of.decisions")
+    }
+
+    /// The calls that are not answered yet.
+    pub(crate) const fn of_calls() -> Self {
+        Self::new("registry_auth.callouts.in_flight")
+    }
+
+    /// The requests that wait for a configuration, or to ask again.
+    pub(crate) const fn of_waiting() -> Self {
+        Self::new("registry_auth.waiting")
     }
 
     const fn new(name: &'static str) -> Self {

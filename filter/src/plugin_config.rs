@@ -3,9 +3,13 @@
 //! Envoy hands over a `StringValue` or `BytesValue` as its content, and Istio its `pluginConfig` as JSON text; a
 //! `google.protobuf.Struct` arrives as the serialized message, whatever Envoy's documentation says.
 
+mod managed;
+
 use registry_auth_core::config::{Document, Environment, Node, Sources};
 use registry_auth_core::problem::Problems;
 use thiserror::Error;
+
+pub use managed::Managed;
 
 use crate::protobuf::{self, WireError};
 
@@ -45,12 +49,30 @@ pub fn check_size(bytes: usize) -> Result<(), PluginConfigError> {
     Ok(())
 }
 
+/// What a configuration says.
+#[derive(Clone, Debug)]
+pub enum PluginConfig {
+    /// Everything: there is nobody to ask.
+    Standalone(Box<Document>),
+    /// Where everything is to be had; `None` if that cannot be told.
+    Managed(Option<Managed>),
+}
+
 /// Reads a configuration; what is wrong inside of it is noted in `problems`.
 ///
 /// # Errors
 /// When there is nothing that could be looked into.
-pub fn read(bytes: &[u8], environment: Environment, problems: &mut Problems) -> Result<Document, PluginConfigError> {
-    Ok(Document::read(node(bytes)?, Sources::of_a_proxy(environment), problems))
+pub fn read(
+    bytes: &[u8],
+    environment: Environment,
+    problems: &mut Problems,
+) -> Result<PluginConfig, PluginConfigError> {
+    let node = node(bytes)?;
+    if managed::is_there(&node) {
+        return Ok(PluginConfig::Managed(Managed::read(node, environment, problems)));
+    }
+    let document = Document::read(node, Sources::of_a_proxy(environment), problems);
+    Ok(PluginConfig::Standalone(Box::new(document)))
 }
 
 fn node(bytes: &[u8]) -> Result<Node, PluginConfigError> {

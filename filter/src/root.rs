@@ -1,56 +1,63 @@
-//! The root of one configuration on one worker: takes the configuration, and ends what waits too long.
+//! The root of one configuration of Envoy's on one worker: takes it, follows the program beside the proxy if there is
+//! one, and ends what waits too long.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::fmt::Write as _;
 use std::rc::Rc;
 use std::time::Duration;
 
-use registry_auth_core::acl::PatternMemo;
-use registry_auth_core::decide::Decision;
-use registry_auth_core::memo::{Seed, TokenKey, TokenMemo};
-use registry_auth_core::policy::Policy;
+use registry_auth_core::policy::{Policy, Progress};
 use registry_auth_core::problem::Problems;
 use registry_auth_core::reply::Refusal;
 use registry_auth_core::time::Timestamp;
-use registry_auth_core::token::{Jti, Token};
+use registry_auth_core::wire::MAX_MESSAGE_BYTES;
+use registry_auth_core::wire::config::MAX_CONFIG_BYTES;
 use sha2::{Digest, Sha256};
 
-use crate::exchange;
+use crate::callout::{Asker, Calls, Heard};
+use crate::exchange::{self, Exchange};
+use crate::generation::Generation;
 use crate::held::{Ended, Held};
 use crate::host::{self, Buffer, HostError, Level};
-use crate::metrics::Size;
-use crate::plugin_config::MAX_CONFIGURATION_BYTES;
-use crate::signer::SigningWay;
-use crate::throttle::Throttle;
-use crate::{metrics, plugin_config, vm};
+use crate::managed::Follower;
+use crate::plugin_config::{self, MAX_CONFIGURATION_BYTES, Managed, PluginConfig};
+use crate::throttle::{Buckets, DearHashes};
+use crate::vm;
+use crate::waiting::Waiting;
 
-/// How often held POSTs are looked at, in milliseconds.
-const TICK_PERIOD: u32 = 100;
+/// How often waiting requests are looked at, in milliseconds: where none waits, where some do, and while there is work
+/// to be done in slices.
+const IDLE: u32 = 100;
+const SOME_WAIT: u32 = 20;
+const AT_WORK: u32 = 2;
 
-/// One configuration on one worker.
+/// One configuration of Envoy's on one worker.
 pub(crate) struct Root {
     worker: Rc<Worker>,
+    /// Follows the program; `None` if there is none.
+    follower: RefCell<Option<Rc<Follower>>>,
+    tick_period: Cell<u32>,
 }
 
 /// What the streams of one configuration on one worker share.
 pub(crate) struct Worker {
-    root_id: u32,
+    pub(crate) root_id: u32,
     generation: RefCell<Option<Rc<Generation>>>,
+    /// Whether the generation in force was confirmed too long ago to serve.
+    pub(crate) is_stale: Cell<bool>,
+    /// The calls to the program, if there is one.
+    calls: RefCell<Option<Rc<Calls>>>,
     pub(crate) held: Held,
+    pub(crate) waiting: Waiting,
 }
 
-/// All that one configuration amounts to.
-pub(crate) struct Generation {
-    pub(crate) policy: Policy,
-    pub(crate) patterns: RefCell<PatternMemo>,
-    pub(crate) signing: SigningWay,
-    pub(crate) throttle: Throttle,
-    tokens: RefCell<TokenMemo>,
-    /// How many of the tokens are told.
-    tokens_told: Size,
-    /// Milliseconds since the epoch at which it was taken.
-    number: u64,
-    /// Of the text that it was read from.
-    hash: u32,
+/// What a worker can answer by.
+pub(crate) enum Serving {
+    By(Rc<Generation>),
+    /// A configuration will come.
+    NotYet,
+    /// None will.
+    Never,
 }
 
 impl Worker {
@@ -58,45 +65,41 @@ impl Worker {
     pub(crate) fn generation(&self) -> Option<Rc<Generation>> {
         self.generation.borrow().clone()
     }
-}
 
-impl Generation {
-    /// Tells how much is remembered.
-    fn tell_size(&self) {
-        vm::tell_size();
-        self.tokens_told.tell(self.tokens.borrow().len());
+    /// What there is to answer by.
+    pub(crate) fn serving(&self) -> Serving {
+        match self.generation() {
+            Some(generation) => Serving::By(generation),
+            None if self.calls.borrow().is_some() => Serving::NotYet,
+            None => Serving::Never,
+        }
     }
 
-    /// The token for `decision`: the one issued for just this before, or a new one.
-    pub(crate) fn token(&self, decision: &Decision, now: Timestamp) -> Result<Token, Refusal> {
-        let key = TokenKey::of(decision);
-        let remembering = self.policy.cache.tokens;
-        if remembering && let Some(token) = self.tokens.borrow_mut().find(&key, now) {
-            metrics::remembered("token");
-            return Ok(token.clone());
-        }
-        let jti = Jti::from_random(host::random().map_err(|_| Refusal::Unavailable)?);
-        let token = self
-            .policy
-            .mint
-            .issue(decision, now, &jti, &self.signing)
-            .map_err(|_| Refusal::Unavailable)?;
-        if remembering {
-            self.tokens.borrow_mut().note(key, token.clone());
-        }
-        Ok(token)
+    /// Puts a generation in force, and gives the one before.
+    pub(crate) fn replace(&self, generation: Rc<Generation>) -> Option<Rc<Generation>> {
+        generation.tell();
+        self.generation.replace(Some(generation))
+    }
+
+    /// The calls to the program, if there is one.
+    pub(crate) fn calls(&self) -> Option<Rc<Calls>> {
+        self.calls.borrow().clone()
     }
 }
 
 impl Root {
     pub(crate) fn new(context_id: u32) -> Self {
-        let held = Held::default();
         Self {
             worker: Rc::new(Worker {
                 root_id: context_id,
                 generation: RefCell::new(None),
-                held,
+                is_stale: Cell::new(false),
+                calls: RefCell::new(None),
+                held: Held::default(),
+                waiting: Waiting::new(),
             }),
+            follower: RefCell::new(None),
+            tick_period: Cell::new(0),
         }
     }
 
@@ -107,101 +110,188 @@ impl Root {
 
     /// Takes the configuration, of `size` bytes. Whether it did.
     pub(crate) fn configure(&self, size: usize) -> bool {
-        let begun = host::now().unwrap_or_default();
-        match Self::generation(size) {
-            Ok(generation) => {
-                let way = generation.signing.word();
-                metrics::configuration(generation.number, generation.hash);
-                *self.worker.generation.borrow_mut() = Some(Rc::new(generation));
-                if let Err(error) = host::set_tick_period(TICK_PERIOD) {
-                    host::log(
-                        Level::Error,
-                        &format!("registry_auth: no timer: host status {}", error.0),
-                    );
-                    return false;
-                }
-                host::log(
-                    Level::Info,
-                    &format!(
-                        "registry_auth: configuration in force, tokens signed by {way}, taken in {} ms",
-                        took(begun).as_millis()
-                    ),
-                );
-                true
-            }
-            Err(faults) => {
-                for fault in faults.lines() {
-                    host::log(Level::Error, &format!("registry_auth: configuration refused: {fault}"));
-                }
-                false
+        let taken = self.take(size).and_then(|()| {
+            let is_managed = self.follower.borrow().is_some();
+            // The first call is made from the tick: clusters are not there yet when Envoy starts.
+            let period = if is_managed { AT_WORK } else { IDLE };
+            self.set_period(period)
+                .map_err(|error| format!("no timer: host status {}", error.0))
+        });
+        if let Err(faults) = &taken {
+            for fault in faults.lines() {
+                host::log(Level::Error, &format!("registry_auth: configuration refused: {fault}"));
             }
         }
+        taken.is_ok()
     }
 
-    /// Ends what waits too long.
-    pub(crate) fn tick(&self) {
-        let Ok(now) = host::now() else { return };
-        let Some(generation) = self.worker.generation() else {
-            return;
-        };
-        generation.tell_size();
-        self.worker
-            .held
-            .tick(self.worker.root_id, Duration::from_nanos(now), |ended| {
-                if ended == Ended::NoBodies {
-                    host::log(
-                        Level::Warn,
-                        "registry_auth: bodies of POST requests do not reach the filter, so POST is answered 404 and \
-                     clients use GET; set `allow_on_headers_stop_iteration: true` in the plugin's configuration \
-                     (Envoy 1.35 and up), or `request_body: route` where the route leads POSTs to a token server",
-                    );
-                }
-                let refusal = match ended {
-                    Ended::NoBodies | Ended::NoBody => Refusal::NoPost,
-                    Ended::TooSlow => Refusal::TooSlow,
-                };
-                exchange::refuse(&generation.policy, &refusal);
-            });
-    }
-
-    fn generation(size: usize) -> Result<Generation, String> {
-        let host_failed = |error: HostError| format!("cannot take the configuration: host status {}", error.0);
+    fn take(&self, size: usize) -> Result<(), String> {
         plugin_config::check_size(size).map_err(|error| error.to_string())?;
         let bytes = host::buffer(Buffer::PluginConfiguration, MAX_CONFIGURATION_BYTES).map_err(host_failed)?;
         let variables = host::environment().map_err(host_failed)?;
-        let begun = host::now().map_err(host_failed)?;
+        let begun = host::now().map(Duration::from_nanos).map_err(host_failed)?;
         let environment = |name: &str| {
-            variables
-                .iter()
-                .find(|(known, _)| known == name)
-                .map(|(_, value)| value.clone())
+            let found = variables.iter().find(|(known, _)| known == name);
+            found.map(|(_, value)| value.clone())
         };
         let mut problems = Problems::default();
-        let document = plugin_config::read(&bytes, &environment, &mut problems).map_err(|error| error.to_string())?;
-        let now = Timestamp::from_seconds(Duration::from_nanos(begun).as_secs());
-        let (policy, warnings) = Policy::compile(document, now, problems).map_err(|problems| problems.to_string())?;
-        for warning in warnings {
-            host::log(Level::Warn, &format!("registry_auth: configuration: {warning}"));
+        match plugin_config::read(&bytes, &environment, &mut problems).map_err(|error| error.to_string())? {
+            PluginConfig::Managed(managed) => self.follow(managed, problems),
+            PluginConfig::Standalone(document) => {
+                let compiled = Policy::compile(*document, seconds(begun), problems);
+                let (policy, warnings) = compiled.map_err(|problems| problems.to_string())?;
+                for warning in warnings {
+                    host::log(Level::Warn, &format!("registry_auth: configuration: {warning}"));
+                }
+                let mut buckets = Buckets::of(&policy);
+                while buckets.step().map_err(host_failed)? == Progress::More {}
+                let number = u64::try_from(begun.as_millis()).unwrap_or(u64::MAX);
+                let etag = hexadecimal(&Sha256::digest(&bytes));
+                let generation = Generation::new(policy, number, etag, DearHashes::Here, None).map_err(host_failed)?;
+                let way = generation.signing.word();
+                self.worker.replace(Rc::new(generation));
+                let took = now().unwrap_or(begun).saturating_sub(begun).as_millis();
+                host::log(
+                    Level::Info,
+                    &format!("registry_auth: configuration in force, tokens signed by {way}, taken in {took} ms"),
+                );
+                Ok(())
+            }
         }
-        let seed = || host::random().map(Seed::new).map_err(host_failed);
-        Ok(Generation {
-            patterns: RefCell::new(PatternMemo::new(seed()?)),
-            signing: SigningWay::detect(&policy.key),
-            throttle: Throttle::new(&policy).map_err(host_failed)?,
-            tokens: RefCell::new(TokenMemo::new(seed()?)),
-            tokens_told: Size::of_tokens(),
-            number: u64::try_from(Duration::from_nanos(begun).as_millis()).unwrap_or(u64::MAX),
-            hash: first_number(&Sha256::digest(&bytes)),
-            policy,
-        })
+    }
+
+    /// Begins to follow the program. Envoy may hand over a configuration that is known.
+    fn follow(&self, managed: Option<Managed>, problems: Problems) -> Result<(), String> {
+        let (managed, _) = problems.or(managed).map_err(|problems| problems.to_string())?;
+        if self.worker.calls().is_some_and(|calls| *calls.program() == managed) {
+            return Ok(());
+        }
+        let calls = Rc::new(Calls::new(managed));
+        *self.worker.calls.borrow_mut() = Some(Rc::clone(&calls));
+        *self.follower.borrow_mut() = Some(Rc::new(Follower::new(calls)));
+        Ok(())
+    }
+
+    /// Does what is due, and ends what waits too long.
+    pub(crate) fn tick(&self) {
+        let Some(now) = now() else { return };
+        if let Some(generation) = self.worker.generation() {
+            generation.tell_size();
+        }
+        self.end_held(now);
+        self.give_up_calls(now);
+        let follower = self.follower.borrow().clone();
+        let is_at_work = follower.is_some_and(|follower| follower.tick(&self.worker, now));
+        self.wake(now);
+        let period = if is_at_work {
+            AT_WORK
+        } else if self.worker.waiting.is_empty() {
+            IDLE
+        } else {
+            SOME_WAIT
+        };
+        // If it cannot be set, the one before goes on.
+        let _ = self.set_period(period);
+    }
+
+    fn set_period(&self, period: u32) -> Result<(), HostError> {
+        if self.tick_period.get() != period {
+            host::set_tick_period(period)?;
+            self.tick_period.set(period);
+        }
+        Ok(())
+    }
+
+    /// POSTs whose body does not come.
+    fn end_held(&self, now: Duration) {
+        let Some(generation) = self.worker.generation() else {
+            return;
+        };
+        self.worker.held.tick(self.worker.root_id, now, |ended| {
+            if ended == Ended::NoBodies {
+                host::log(
+                    Level::Warn,
+                    "registry_auth: bodies of POST requests do not reach the filter, so POST is answered 404 and \
+                     clients use GET; set `allow_on_headers_stop_iteration: true` in the plugin's configuration \
+                     (Envoy 1.35 and up), or `request_body: route` where the route leads POSTs to a token server",
+                );
+            }
+            let refusal = match ended {
+                Ended::NoBodies | Ended::NoBody => Refusal::NoPost,
+                Ended::TooSlow => Refusal::TooSlow,
+            };
+            exchange::refuse(&generation.policy, &refusal);
+        });
+    }
+
+    fn give_up_calls(&self, now: Duration) {
+        let Some(calls) = self.worker.calls() else { return };
+        for (call, asker) in calls.overdue(now) {
+            self.tell(call, asker, Heard::TimedOut, now);
+        }
+    }
+
+    /// A call was answered, with so many headers and a body of so many bytes. To one that was given up nobody listens.
+    pub(crate) fn answered(&self, call: u32, header_count: usize, size: usize) {
+        let asker = self.worker.calls().and_then(|calls| calls.asker(call));
+        let (Some(asker), Some(now)) = (asker, now()) else {
+            return;
+        };
+        let longest = match asker {
+            Asker::Root => MAX_CONFIG_BYTES,
+            Asker::Exchange(_) => MAX_MESSAGE_BYTES,
+        };
+        let heard = Heard::now(header_count, size, longest);
+        self.tell(call, asker, heard, now);
+    }
+
+    fn tell(&self, call: u32, asker: Asker, heard: Heard, now: Duration) {
+        match asker {
+            Asker::Root => {
+                let follower = self.follower.borrow().clone();
+                if let Some(follower) = follower {
+                    follower.heard(&self.worker, call, heard, now);
+                }
+            }
+            Asker::Exchange(stream) => self.act_on(stream, |exchange| exchange.heard(call, heard, now)),
+        }
+    }
+
+    /// Looks at requests that wait.
+    fn wake(&self, now: Duration) {
+        for stream in self.worker.waiting.due(now) {
+            self.act_on(stream, |exchange| exchange.wake(now));
+        }
+    }
+
+    /// Has an exchange do something while its stream is selected. One whose stream is gone is given up.
+    fn act_on(&self, stream: u32, act: impl FnOnce(&Exchange)) {
+        let Some(exchange) = vm::exchange(stream) else {
+            return self.worker.waiting.release(stream);
+        };
+        if host::on_stream(self.worker.root_id, stream, || act(&exchange)).is_err() {
+            exchange.give_up();
+        }
     }
 }
 
-fn first_number(digest: &[u8]) -> u32 {
-    digest.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes))
+fn host_failed(error: HostError) -> String {
+    format!("cannot take the configuration: host status {}", error.0)
 }
 
-/// The time since `begun`, in nanoseconds by Envoy's clock.
-fn took(begun: u64) -> Duration {
-    Duration::from_nanos(host::now().unwrap_or(begun).saturating_sub(begun))
+/// Time since the epoch, by Envoy's clock.
+pub(crate) fn now() -> Option<Duration> {
+    host::now().map(Duration::from_nanos).ok()
+}
+
+/// The same as tokens count it.
+pub(crate) fn seconds(now: Duration) -> Timestamp {
+    Timestamp::from_seconds(now.as_secs())
+}
+
+fn hexadecimal(digest: &[u8]) -> String {
+    digest.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -2,16 +2,19 @@
 
 use std::cell::RefCell;
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
 use registry_auth_core::authn::attempt::{Attempt, Recall, Verifier, Withheld};
 use registry_auth_core::authn::hash::Hash;
 use registry_auth_core::config::cache::Cache;
+use registry_auth_core::decide::Question;
 use registry_auth_core::memo::Seed;
-use registry_auth_core::policy::Policy;
+use registry_auth_core::policy::{Policy, Progress};
+use registry_auth_core::request::TokenRequest;
 use registry_auth_core::secret::Secret;
 use registry_auth_core::throttle::bucket::{Counted, Standing};
-use registry_auth_core::throttle::{Bucket, CredentialMac, HashBudget, MacKey, PairTag, Settings};
+use registry_auth_core::throttle::{Bucket, CredentialMac, HashBudget, MacKey, PairTag, QuestionMac, Settings};
 use registry_auth_core::time::Timestamp;
 
 use crate::host::{self, HostError};
@@ -22,11 +25,28 @@ pub(crate) struct Throttle {
     key: MacKey,
     cache: Cache,
     brake: Option<Brake>,
+    dear_hashes: DearHashes,
 }
 
 struct Brake {
     settings: Settings,
-    budget: RefCell<HashBudget>,
+    /// What one configuration hands on to the next that gives hashes as much time.
+    budget: Rc<RefCell<HashBudget>>,
+}
+
+/// Who computes a hash that stops a worker for longer than 2 ms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DearHashes {
+    /// The worker all the same: there is nobody else.
+    Here,
+    /// The program beside the proxy.
+    Elsewhere,
+}
+
+/// Buckets on their way to be made.
+pub(crate) struct Buckets {
+    count: usize,
+    next: usize,
 }
 
 /// One request's way past the brake.
@@ -37,7 +57,9 @@ pub(crate) struct Attempts<'a> {
     asked: Option<Asked>,
 }
 
-struct Asked {
+/// What a request that waits for somebody else goes on with.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked {
     credential: CredentialMac,
     pair: PairTag,
     address: IpAddr,
@@ -51,24 +73,49 @@ const KEY: &str = "registry_auth.mac_key";
 /// How often a bucket is written anew when another worker came in between.
 const TRIES: u8 = 3;
 
+/// How many buckets are made in one step: some 50 µs of work.
+const BUCKETS: usize = 32;
+
+/// The dearest bcrypt cost that takes less than 2 ms inside Envoy.
+const CHEAP_BCRYPT_COST: u32 = 5;
+
 impl Throttle {
-    /// Readies what `policy` wants. The host calls this first on its main thread, then on each worker, so that what is
-    /// shared is there before anybody counts: the first set of a key compares nothing.
-    pub(crate) fn new(policy: &Policy) -> Result<Self, HostError> {
+    /// What braking by `policy` needs, for which [`Buckets`] are there; `before` is that of the policy in force.
+    pub(crate) fn new(policy: &Policy, dear_hashes: DearHashes, before: Option<&Self>) -> Result<Self, HostError> {
         let key = shared_key()?;
         let brake = policy.throttle.map(|settings| {
-            create_buckets(&settings)?;
-            let budget = HashBudget::new(settings.hash_share, Seed::new(host::random()?));
-            Ok(Brake {
-                settings,
-                budget: RefCell::new(budget),
-            })
+            let before = before.and_then(|before| before.brake.as_ref());
+            let before = before.filter(|before| before.settings.hash_share == settings.hash_share);
+            let budget = match before {
+                Some(before) => Rc::clone(&before.budget),
+                None => Rc::new(RefCell::new(HashBudget::new(
+                    settings.hash_share,
+                    Seed::new(host::random()?),
+                ))),
+            };
+            Ok(Brake { settings, budget })
         });
         Ok(Self {
             key,
             cache: policy.cache,
             brake: brake.transpose()?,
+            dear_hashes,
         })
+    }
+
+    /// The name of a question, if its answer is worth remembering.
+    pub(crate) fn question(&self, question: &Question, request: &TokenRequest) -> Option<QuestionMac> {
+        let remembers = !self.cache.decisions_ttl.is_zero();
+        remembers.then(|| self.key.question(question, request)).flatten()
+    }
+
+    /// The way of a request that goes on at `now`.
+    pub(crate) fn resumed(&self, asked: Option<Asked>, now: Timestamp) -> Attempts<'_> {
+        Attempts {
+            throttle: self,
+            now,
+            asked,
+        }
     }
 
     /// The way of a request that is answered at `now`.
@@ -78,6 +125,13 @@ impl Throttle {
             now,
             asked: None,
         }
+    }
+}
+
+impl Attempts<'_> {
+    /// What goes on after an answer.
+    pub(crate) fn asked(&self) -> Option<Asked> {
+        self.asked
     }
 }
 
@@ -116,8 +170,12 @@ impl Verifier for Attempts<'_> {
         Ok(Recall::Fits)
     }
 
-    fn computes(&self, _: &Hash) -> bool {
-        true
+    fn computes(&self, hash: &Hash) -> bool {
+        match (self.throttle.dear_hashes, hash) {
+            (DearHashes::Here, _) | (DearHashes::Elsewhere, Hash::Sha256(_)) => true,
+            (DearHashes::Elsewhere, Hash::Bcrypt(hash)) => hash.cost() <= CHEAP_BCRYPT_COST,
+            (DearHashes::Elsewhere, Hash::Argon2id(_)) => false,
+        }
     }
 
     fn verify(&mut self, hash: &Hash, password: &Secret<Vec<u8>>) -> Result<bool, Withheld> {
@@ -143,12 +201,13 @@ impl Verifier for Attempts<'_> {
         fits
     }
 
-    fn settle(&mut self, _: &Attempt<'_>, fits: bool) {
+    /// Only a static user is remembered: of anybody else it would be known that a password fits, and not whose it is.
+    fn settle(&mut self, attempt: &Attempt<'_>, fits: bool) {
         let (throttle, now) = (self.throttle, self.now);
         let Some(Asked { credential, pair, .. }) = self.asked else {
             return;
         };
-        if fits && !throttle.cache.credentials_ttl.is_zero() {
+        if fits && attempt.stored.is_some() && !throttle.cache.credentials_ttl.is_zero() {
             vm::remember(credential, now);
         }
         let Some(brake) = &throttle.brake else { return };
@@ -197,20 +256,31 @@ fn bucket_key(count: usize, index: usize) -> String {
     format!("registry_auth.throttle.{count}.{index}")
 }
 
-/// Keys cannot be deleted, so there is a fixed number of them. The last one being there says that all are.
-fn create_buckets(settings: &Settings) -> Result<(), HostError> {
-    let count = settings.buckets();
-    let last = bucket_key(count, count);
-    if host::shared_data(&last).is_ok() {
-        return Ok(());
+impl Buckets {
+    /// Those that `policy` wants. The host takes a configuration on its main thread first, then on each worker, so that
+    /// they are there before anybody counts: the first set of a key compares nothing.
+    pub(crate) fn of(policy: &Policy) -> Self {
+        let count = policy.throttle.map_or(0, |settings| settings.buckets());
+        // Keys cannot be deleted, so there is a fixed number of them. The last one being there says that all are.
+        let are_there = count == 0 || host::shared_data(&bucket_key(count, count)).is_ok();
+        let next = if are_there { count.saturating_add(1) } else { 0 };
+        Self { count, next }
     }
-    for index in 0..=count {
-        let key = bucket_key(count, index);
-        if host::shared_data(&key).is_err() {
-            host::set_shared_data(&key, &[], 0)?;
+
+    /// Makes some of them.
+    pub(crate) fn step(&mut self) -> Result<Progress, HostError> {
+        for _ in 0..BUCKETS {
+            if self.next > self.count {
+                return Ok(Progress::Done);
+            }
+            let key = bucket_key(self.count, self.next);
+            if host::shared_data(&key).is_err() {
+                host::set_shared_data(&key, &[], 0)?;
+            }
+            self.next = self.next.saturating_add(1);
         }
+        Ok(Progress::More)
     }
-    Ok(())
 }
 
 fn shared_key() -> Result<MacKey, HostError> {

@@ -49,8 +49,8 @@ async fn admit(Shared(secret): Shared<Arc<Option<SharedSecret>>>, request: Reque
     StatusCode::UNAUTHORIZED.into_response()
 }
 
-/// The question in `body`, or what to answer instead.
-fn question<T: DeserializeOwned>(body: &Bytes) -> Result<T, Response> {
+/// The question in `body`, or the status to answer instead.
+fn question<T: DeserializeOwned>(body: &Bytes) -> Result<T, StatusCode> {
     serde_json::from_slice(body).map_err(|error| {
         // Its text could quote a part of the question, which holds passwords.
         tracing::warn!(
@@ -58,7 +58,7 @@ fn question<T: DeserializeOwned>(body: &Bytes) -> Result<T, Response> {
             column = error.column(),
             "a question that cannot be read"
         );
-        StatusCode::BAD_REQUEST.into_response()
+        StatusCode::BAD_REQUEST
     })
 }
 

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use registry_auth_sidecar::cli::{self, Command, Invocation, Serve};
+use registry_auth_sidecar::command::serve::Asked;
 use registry_auth_sidecar::command::{health, serve};
 use tokio::runtime::Runtime;
 
@@ -46,11 +47,14 @@ async fn serve_until_stopped(serve: &Serve, warnings: &[String]) -> anyhow::Resu
 }
 
 async fn ask_for_health(health: &cli::Health) -> anyhow::Result<ExitCode> {
-    let address = match &health.admin {
-        Some(address) => address.clone(),
-        None => serve::admin_address(&health.files, environment)?,
+    let asked = match &health.admin {
+        Some(address) => Asked::Admin(address.clone()),
+        None => serve::asked(&health.files, environment)?,
     };
-    Ok(health::run(&address).await)
+    Ok(match asked {
+        Asked::Admin(address) => health::run(&address).await,
+        Asked::Token(address) => health::connect(&address).await,
+    })
 }
 
 /// A variable that is not UTF-8 counts as not set.

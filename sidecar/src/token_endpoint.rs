@@ -115,7 +115,13 @@ impl Endpoint {
         let now = clock::now();
         let mut attempts = state.throttle.attempts(policy.throttle, policy.cache, now);
         let decided = state
-            .decide(generation, request, None, &mut attempts, begun + LONGEST)
+            .decide(
+                generation,
+                request,
+                None,
+                &mut attempts,
+                begun.checked_add(LONGEST).unwrap_or(begun),
+            )
             .await;
         self.note(attempts.noted);
         let decision = match decided {
@@ -174,6 +180,7 @@ fn refusal(failed: Failed) -> Refusal {
 fn record(generation: &Generation, record: Record<'_>, request_id: &str, begun: Instant) {
     let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
     if generation.policy.audit != Audit::Off {
+        let record = record.by(generation.number, &generation.etag);
         audit::write(generation.policy.audit, &record.line(request_id, took));
     }
 }

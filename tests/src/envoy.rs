@@ -1,5 +1,5 @@
-//! The real Envoy, with the shipped `envoy/standalone.yaml` and `envoy/registry_auth.yaml`: what a test runs is what an
-//! operator runs, but for ports and paths.
+//! The real Envoy, with the shipped `envoy/standalone.yaml` and `envoy/registry_auth.yaml`, or `envoy/managed.yaml`: what a
+//! test runs is what an operator runs, but for ports and paths.
 //!
 //! ```no_run
 //! use registry_auth_tests::{envoy::Envoy, registry::Registry};
@@ -70,6 +70,12 @@ impl Envoy {
     #[track_caller]
     pub fn as_shipped() -> Setup {
         Setup::new()
+    }
+
+    /// Sets up one whose filter asks the program whose `filter.listen` is this socket.
+    #[track_caller]
+    pub fn managed(socket: &Path) -> Setup {
+        Setup::new().asking(socket)
     }
 
     pub fn port(&self) -> u16 {

@@ -14,7 +14,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 use crate::parts;
@@ -79,6 +79,11 @@ impl Process {
 
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Sends it a signal. One that has ended hears nothing.
+    pub fn signal(&self, signal: Signal) {
+        let _ = kill_process(group(&self.child), signal);
     }
 
     /// What it has printed to stdout so far.
@@ -319,6 +324,8 @@ fn end(child: &mut Child, grace: Duration) {
     }
     let group = group(child);
     let _ = kill_process_group(group, Signal::TERM);
+    // What a test has stopped hears it only then.
+    let _ = kill_process_group(group, Signal::CONT);
     let deadline = Instant::now() + grace;
     while reap(child).is_none() {
         if Instant::now() >= deadline {

@@ -6,6 +6,12 @@
 //! let sidecar = Sidecar::serve(&serde_json::json!({"token": {"issuer": "i", "key": "token.key"}, "acl": []}));
 //! assert_ne!(sidecar.port(), 0);
 //! ```
+//!
+//! [`Site`] is what an operator has: a folder with the file and keys, edited while the program serves Envoy's filter.
+//! [`StandIn`] sits where the program would, and answers what no program of ours does.
+
+mod site;
+mod stand_in;
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -13,14 +19,15 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::certificates::write_in_one_step;
 use crate::http;
 use crate::parts;
 use crate::ports::Port;
 use crate::process::{self, Process};
+pub use site::{Running, Site};
+pub use stand_in::{Answers, Call, StandIn};
 
 /// It reads its configuration and listens; a busy machine draws that out.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -34,7 +41,7 @@ const CONFIG: &str = "auth_config.yml";
 pub struct Sidecar {
     process: Process,
     port: Port,
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 /// A `registry-auth serve` to be started.
@@ -76,12 +83,6 @@ impl Sidecar {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Replaces its configuration by a rename, as an editor does. It takes that within moments.
-    #[track_caller]
-    pub fn write_config(&self, config: &Value) {
-        write_in_one_step(&self.folder.path().join(CONFIG), &config.to_string());
-    }
-
     /// Resident memory, in bytes.
     #[track_caller]
     pub fn resident_bytes(&self) -> u64 {
@@ -116,14 +117,6 @@ impl Setup {
         self
     }
 
-    /// Adds `filter.listen`: a socket, of this path.
-    #[must_use]
-    pub fn for_a_filter(mut self) -> (Self, PathBuf) {
-        let socket = self.folder.path().join("filter.sock");
-        self.config["filter"] = json!({"listen": format!("unix:{}", socket.display())});
-        (self, socket)
-    }
-
     /// Starts it, and waits until its token endpoint answers.
     #[track_caller]
     pub fn start(self) -> Sidecar {
@@ -146,6 +139,10 @@ impl Setup {
         let mut process = Process::start(NAME, &command, folder.path());
         let url = format!("http://127.0.0.1:{port}/token/none");
         process.wait_until("answering", LIMIT, || http::try_get(&url, &[]).ok().map(|_| ()));
-        Sidecar { process, port, folder }
+        Sidecar {
+            process,
+            port,
+            _folder: folder,
+        }
     }
 }

@@ -72,6 +72,7 @@ impl List {
         match grant.because() {
             Because::Rule { index, .. } => Outcome::Rule(*index, granted(&grant)),
             Because::NoRule => Outcome::NoRule,
+            Because::Backend(name) => panic!("rules alone decide here, not `{name}`"),
             Because::CannotJudge { index, .. } => Outcome::CannotJudge(*index),
         }
     }
@@ -150,6 +151,7 @@ fn what_docker_auth_decided_is_decided_here() {
             let decided_by = match grant.because() {
                 Because::Rule { index, .. } => Some(*index),
                 Because::NoRule => None,
+                Because::Backend(name) => panic!("rules alone decide here, not `{name}`"),
                 Because::CannotJudge { .. } => panic!("line {}: cannot judge {request:?}", line + 1),
             };
             assert_eq!(

@@ -16,7 +16,7 @@ use crate::state::{Failed, State};
 pub(super) async fn answer(Shared(state): Shared<Arc<State>>, body: Bytes) -> Response {
     let question: DecideQuestion = match question(&body) {
         Ok(question) => question,
-        Err(response) => return response,
+        Err(status) => return status.into_response(),
     };
     let deadline = deadline(question.deadline_ms);
     let Some(generation) = state.generation() else {

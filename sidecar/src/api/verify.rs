@@ -14,7 +14,7 @@ use crate::state::State;
 pub(super) async fn answer(Shared(state): Shared<Arc<State>>, body: Bytes) -> Response {
     let question: VerifyQuestion = match question(&body) {
         Ok(question) => question,
-        Err(response) => return response,
+        Err(status) => return status.into_response(),
     };
     let (deadline, address) = (deadline(question.deadline_ms), question.address);
     let (work, password) = match question.into_work() {

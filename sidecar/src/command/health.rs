@@ -72,6 +72,29 @@ pub async fn run(address: &Address) -> ExitCode {
     }
 }
 
+/// Says whether anybody listens at `address`, where a program without `admin.listen` answers token requests: 0 or 1.
+pub async fn connect(address: &Address) -> ExitCode {
+    let connected = timeout(PATIENCE, async {
+        match address {
+            Address::Tcp { host, port } => TcpStream::connect((on_this_machine(host), *port)).await.map(drop),
+            Address::Unix { path, .. } => UnixStream::connect(path).await.map(drop),
+        }
+    });
+    match connected.await {
+        Ok(Ok(())) => {
+            let _ = print(&format!(
+                "`{address}` takes connections; with `admin.listen` it would tell more"
+            ));
+            ExitCode::SUCCESS
+        }
+        Ok(Err(error)) => {
+            eprintln!("error: {}", told(&no_connection(address, error)));
+            ExitCode::FAILURE
+        }
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
 /// A closed pipe is no failure: the answer is the exit code.
 fn print(report: &str) -> std::io::Result<()> {
     use std::io::Write;
@@ -94,12 +117,7 @@ pub async fn ask(address: &Address) -> Result<Health, AskError> {
     let asked = timeout(PATIENCE, async {
         match address {
             Address::Tcp { host, port } => {
-                // Who listens everywhere listens on loopback.
-                let host = match host.as_str() {
-                    "" | "0.0.0.0" | "::" => "localhost",
-                    host => host,
-                };
-                let stream = TcpStream::connect((host, *port)).await;
+                let stream = TcpStream::connect((on_this_machine(host), *port)).await;
                 get(stream.map_err(|source| no_connection(address, source))?, address).await
             }
             Address::Unix { path, .. } => {
@@ -113,6 +131,14 @@ pub async fn ask(address: &Address) -> Result<Health, AskError> {
             address: address.to_string(),
         })
     })
+}
+
+/// Who listens everywhere listens on loopback.
+fn on_this_machine(host: &str) -> &str {
+    match host {
+        "" | "0.0.0.0" | "::" => "localhost",
+        host => host,
+    }
 }
 
 fn no_connection(address: &Address, source: std::io::Error) -> AskError {

@@ -73,11 +73,20 @@ struct Listeners {
     admin: Option<listen::Admin>,
 }
 
-/// Where the `admin` of a configuration listens.
+/// Whom to ask for health, by a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Its `admin` tells.
+    Admin(Address),
+    /// There is no `admin`: all that can be seen is whether the token endpoint takes connections.
+    Token(Address),
+}
+
+/// Where a program that serves this configuration can be asked for its health.
 ///
 /// # Errors
-/// When the files cannot be read, or name no such address.
-pub fn admin_address(files: &[PathBuf], environment: Environment) -> anyhow::Result<Address> {
+/// When the files cannot be read, or name no address.
+pub fn asked(files: &[PathBuf], environment: Environment) -> anyhow::Result<Asked> {
     let Loaded {
         document,
         mut problems,
@@ -86,12 +95,14 @@ pub fn admin_address(files: &[PathBuf], environment: Environment) -> anyhow::Res
     let Some(document) = document else {
         anyhow::bail!("{}", origin.report(&problems));
     };
-    let section = document.program.and_then(|program| program.admin);
-    let section = section.context("the configuration has no `admin`; name an address with `--admin`")?;
-    match listen::Admin::read(section, &mut problems) {
-        Some(admin) => Ok(admin.listener.address),
-        None => anyhow::bail!("{}", origin.report(&problems)),
-    }
+    let program = document.program.context("the configuration is not that of a program")?;
+    let found = match program.admin {
+        Some(section) => listen::Admin::read(section, &mut problems).map(|admin| Asked::Admin(admin.listener.address)),
+        None => listen::Token::read(program.listener, &document.server, &Listen::AsConfigured, &mut problems)
+            .and_then(|token| token.listener)
+            .map(|listener| Asked::Token(listener.address)),
+    };
+    found.ok_or_else(|| anyhow::anyhow!("{}", origin.report(&problems)))
 }
 
 /// Serves until it is told to stop.

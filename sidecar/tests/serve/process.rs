@@ -145,7 +145,7 @@ impl Running {
         let fields = lines.map(|line| line.get("fields").cloned().unwrap_or(line));
         let address = fields.filter(|line| line["message"] == "listening" && line["listener"] == listener);
         let address = address
-            .last()
+            .next_back()
             .unwrap_or_else(|| panic!("no listener `{listener}`:\n{log}"));
         address["address"].as_str().unwrap().to_owned()
     }

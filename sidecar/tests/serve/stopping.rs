@@ -56,7 +56,15 @@ fn health_is_told_to_whoever_asks() {
     assert!(metrics.contains("# TYPE"), "{metrics}");
     let mut health = site.spawn(&["health", "--admin", "unix:admin.sock"]);
     assert_eq!(health.ended().code(), Some(0), "{}", health.log());
+    // Without `admin` it is known whether somebody listens.
+    let address = server.address("token");
+    site.write(
+        "other.yml",
+        &format!("server: {{addr: \"{address}\"}}\ntoken: {{issuer: i, key: token.pem}}\n{NOTHING}"),
+    );
+    assert_eq!(site.spawn(&["health", "other.yml"]).ended().code(), Some(0));
     drop(server);
+    assert_eq!(site.spawn(&["health", "other.yml"]).ended().code(), Some(1));
     let mut health = site.spawn(&["health", "--admin", "unix:admin.sock"]);
     assert_eq!(health.ended().code(), Some(2), "{}", health.log());
 }

@@ -17,7 +17,7 @@ use super::scenarios::{answer_length, asked, few, many_rules, with};
 use crate::certificates::{Algorithm, Certified};
 use crate::envoy::{Envoy, Setup};
 use crate::process::{on_core, stay_on_core, wait_until};
-use crate::sidecar::Sidecar;
+use crate::sidecar::{Running, Site};
 use crate::{http, keys, parts};
 
 /// Where Envoy is.
@@ -40,7 +40,8 @@ pub(super) fn measure(report: &mut Report) {
 /// A filter and the program it asks.
 struct Managed {
     envoy: Envoy,
-    program: Sidecar,
+    site: Arc<Site>,
+    _program: Running,
 }
 
 #[track_caller]
@@ -90,12 +91,12 @@ fn asking_for_each(key: &Certified, accounts: &Accounts) -> Value {
 #[track_caller]
 fn beside_reloads(key: &Certified) -> f64 {
     let (upstream, config) = (upstream(), many_rules(key, 10_000, &["ada".to_owned()]));
-    let Managed { envoy, program } = start(&config, key, |setup| setup.registry(upstream.port()));
-    let taken = || envoy.counter("wasmcustom.registry_auth.configuration.generation");
-    let (program, version, before) = (Arc::new(program), Arc::new(AtomicU32::new(0)), taken());
+    let Managed { envoy, site, _program } = start(&config, key, |setup| setup.registry(upstream.port()));
+    let taken = || envoy.counter("wasmcustom.registry_auth.configurations.result.taken");
+    let (version, before) = (Arc::new(AtomicU32::new(0)), taken());
     let config = with(config, "token", token(key));
     let added = p99_added_ms(&envoy, "beside a change of a rule a second", oha, || {
-        let (program, version, mut config) = (Arc::clone(&program), Arc::clone(&version), config.clone());
+        let (site, version, mut config) = (Arc::clone(&site), Arc::clone(&version), config.clone());
         Beside::start(move |stop| {
             stay_on_core(OTHERS);
             let begun = Instant::now();
@@ -109,12 +110,13 @@ fn beside_reloads(key: &Certified) -> f64 {
                 }
                 let version = version.fetch_add(1, Ordering::Relaxed);
                 config["acl"][5_000]["match"]["name"] = json!(format!("version-{version}/*"));
-                program.write_config(&config);
+                site.configure(&config);
             }
         })
     });
-    println!("{} changes of rules", version.load(Ordering::Relaxed));
-    assert!(taken() > before, "no change arrived: {}", envoy.log());
+    let (changes, taken) = (version.load(Ordering::Relaxed), taken() - before);
+    println!("{changes} changes of rules, taken {taken} times");
+    assert!(taken > 0, "no change arrived: {}", envoy.log());
     added
 }
 
@@ -153,10 +155,10 @@ fn upstream() -> Envoy {
 /// Starts the program with `config`, signed by `key`, and a filter that asks it, and waits until that answers.
 #[track_caller]
 fn start(config: &Value, key: &Certified, set: impl FnOnce(Setup) -> Setup) -> Managed {
-    let setup = Sidecar::with(&with(config.clone(), "token", token(key)));
-    let (setup, socket) = setup.program(parts::program_for_benches()).for_a_filter();
-    let program = setup.on_core(OTHERS).without_records().start();
-    let envoy = set(Envoy::managed(&socket)).on_core(ENVOYS).start();
+    let site = Site::new(&with(config.clone(), "token", token(key)));
+    let site = site.program(parts::program_for_benches()).on_core(OTHERS);
+    let program = site.start();
+    let envoy = set(Envoy::managed(&site.socket())).on_core(ENVOYS).start();
     let url = format!("{}/token?service=registry", envoy.url());
     let credentials = http::basic("nobody", "none");
     wait_until("the filter has its configuration", LIMIT, || {
@@ -166,7 +168,11 @@ fn start(config: &Value, key: &Certified, set: impl FnOnce(Setup) -> Setup) -> M
         );
         answer.ok().filter(|answer| answer.status == 401)
     });
-    Managed { envoy, program }
+    Managed {
+        envoy,
+        site: Arc::new(site),
+        _program: program,
+    }
 }
 
 fn token(key: &Certified) -> Value {

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::shipped::{Bootstrap, Filter};
+use super::shipped::{Bootstrap, Filter, Program};
 use super::{Envoy, Folder, LIMIT, LOGS};
 use crate::certificates::{Certified, write_in_one_step};
 use crate::http;
@@ -50,6 +50,16 @@ impl Setup {
 
     pub(super) fn config(mut self, config: &Value) -> Self {
         self.filter.config = Some(config.clone());
+        self
+    }
+
+    /// Its filter asks the program whose `filter.listen` is this socket.
+    pub(super) fn asking(mut self, socket: &Path) -> Self {
+        self.bootstrap.program = Some(Program {
+            sockets: vec![socket.to_owned()],
+            http1: false,
+            plugin: json!({"cluster": "registry-auth"}),
+        });
         self
     }
 
@@ -138,6 +148,32 @@ impl Setup {
     pub fn access_log(mut self, format: &str) -> Self {
         self.bootstrap.access_log = Some(format.to_owned());
         self
+    }
+
+    /// The cluster of the program has these sockets, and no other one; only with [`Envoy::managed`], as the next two.
+    #[must_use]
+    pub fn sockets(mut self, sockets: &[&Path]) -> Self {
+        self.program().sockets = sockets.iter().map(|socket| (*socket).to_owned()).collect();
+        self
+    }
+
+    /// The program is asked over HTTP/1.1.
+    #[must_use]
+    pub fn http1_to_the_program(mut self) -> Self {
+        self.program().http1 = true;
+        self
+    }
+
+    /// Sets a key under `managed` of the plugin's configuration.
+    #[must_use]
+    pub fn plugin(mut self, key: &str, value: &str) -> Self {
+        self.program().plugin[key] = value.into();
+        self
+    }
+
+    #[track_caller]
+    fn program(&mut self) -> &mut Program {
+        self.bootstrap.program.as_mut().expect("the filter asks a program")
     }
 
     /// Has no filter: Envoy answers everything itself, with so many bytes.
@@ -239,11 +275,11 @@ impl Setup {
         // Not beside the watched file: at `debug` Envoy logs each event of that folder, and writing that is an event.
         let logs = folder.path().join(LOGS);
         fs::create_dir_all(&logs).expect("a folder in our own can be made");
-        let filter = self.filter.render(&self.module(), &self.env);
-        let bootstrap = self
-            .bootstrap
-            .render([self.listener.number(), self.admin.number()], folder.path(), &filter);
-        let file = folder.path().join("standalone.yaml");
+        let module = self.module();
+        let filter = self.filter.render(&module, &self.env);
+        let ports = [self.listener.number(), self.admin.number()];
+        let bootstrap = self.bootstrap.render(ports, folder.path(), &module, &filter);
+        let file = folder.path().join("envoy.yaml");
         write_in_one_step(&folder.path().join("registry_auth.yaml"), &filter);
         write_in_one_step(&file, &bootstrap);
         let program = self.release.program();

@@ -6,7 +6,7 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::LOGS;
 use crate::parts;
@@ -14,9 +14,11 @@ use crate::parts;
 /// The file of the second access log.
 pub(super) const ACCESS_LOG: &str = "access.log";
 
-/// What may differ in `envoy/standalone.yaml`.
+/// What may differ in `envoy/standalone.yaml`, or `envoy/managed.yaml`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Bootstrap {
+    /// It is `envoy/managed.yaml`, where the filter asks this program.
+    pub(super) program: Option<Program>,
     /// The registry's port; zero, where nobody listens, if there is none.
     pub(super) registry: u16,
     /// Proxies in front that append to `X-Forwarded-For`.
@@ -28,6 +30,17 @@ pub(super) struct Bootstrap {
     pub(super) access_log: Option<String>,
     /// No filter, and every path answered with so many bytes by the route itself.
     pub(super) direct_response: Option<usize>,
+}
+
+/// Where `envoy/managed.yaml` has the filter ask.
+#[derive(Clone, Debug)]
+pub(super) struct Program {
+    /// `filter.listen` of each program; nobody is there to be asked if there is none.
+    pub(super) sockets: Vec<PathBuf>,
+    /// Over HTTP/1.1, as what answers byte by byte speaks it.
+    pub(super) http1: bool,
+    /// What stands under `managed` in the plugin's configuration.
+    pub(super) plugin: Value,
 }
 
 /// What may differ in `envoy/registry_auth.yaml`.
@@ -51,16 +64,20 @@ impl Default for Filter {
 
 impl Bootstrap {
     #[track_caller]
-    pub(super) fn render(&self, [listener, admin]: [u16; 2], folder: &Path, filter: &str) -> String {
+    pub(super) fn render(&self, ports: [u16; 2], folder: &Path, module: &Path, filter: &str) -> String {
+        match &self.program {
+            Some(program) => {
+                let mut text = Text::read("managed.yaml");
+                program.put_into(&mut text, module);
+                self.finish(text, ports, folder)
+            }
+            None => self.standalone(ports, folder, filter),
+        }
+    }
+
+    #[track_caller]
+    fn standalone(&self, ports: [u16; 2], folder: &Path, filter: &str) -> String {
         let mut text = Text::read("standalone.yaml");
-        text.replace("port_value: 9901", &format!("port_value: {admin}"));
-        text.replace("port_value: 5001", &format!("port_value: {listener}"));
-        // Port 1 is nobody's: Envoy does not take a port 0 upstream.
-        text.replace("port_value: 5000", &format!("port_value: {}", self.registry.max(1)));
-        text.replace(
-            "xff_num_trusted_hops: 0",
-            &format!("xff_num_trusted_hops: {}", self.trusted_hops),
-        );
         if let Some(length) = self.direct_response {
             let whole = text.between("                  - name: registry_auth\n");
             text.0.replace_range(whole, "");
@@ -87,6 +104,20 @@ impl Bootstrap {
             );
             text.replace("path: envoy}", &format!("path: {}}}", quoted(folder)));
         }
+        self.finish(text, ports, folder)
+    }
+
+    /// What the two files have in common.
+    #[track_caller]
+    fn finish(&self, mut text: Text, [listener, admin]: [u16; 2], folder: &Path) -> String {
+        text.replace("port_value: 9901", &format!("port_value: {admin}"));
+        text.replace("port_value: 5001", &format!("port_value: {listener}"));
+        // Port 1 is nobody's: Envoy does not take a port 0 upstream.
+        text.replace("port_value: 5000", &format!("port_value: {}", self.registry.max(1)));
+        text.replace(
+            "xff_num_trusted_hops: 0",
+            &format!("xff_num_trusted_hops: {}", self.trusted_hops),
+        );
         if let Some(format) = &self.access_log {
             let (path, format) = (
                 quoted(folder.join(LOGS).join(ACCESS_LOG)),
@@ -111,6 +142,42 @@ impl Bootstrap {
             text.replace("filename: server.key", &format!("filename: {}", quoted(key)));
         }
         text.0
+    }
+}
+
+impl Program {
+    #[track_caller]
+    fn put_into(&self, text: &mut Text, module: &Path) {
+        text.replace(
+            "address: 0.0.0.0, port_value: 5001",
+            "address: 127.0.0.1, port_value: 5001",
+        );
+        text.replace("type: STRICT_DNS", "type: STATIC");
+        text.replace("address: registry, port_value: 5000", "address: 127.0.0.1, port_value: 5000");
+        text.replace(
+            "filename: /usr/local/lib/registry_auth.wasm",
+            &format!("filename: {}", quoted(module)),
+        );
+        text.replace(
+            "value: {managed: {cluster: registry-auth}}",
+            &format!("value: {}", json!({"managed": self.plugin})),
+        );
+        let endpoint = "              - endpoint: {address: {pipe: {path: /run/registry-auth/filter.sock}}}\n";
+        let endpoints = self.sockets.iter().fold(String::new(), |lines, socket| {
+            lines + &endpoint.replace("/run/registry-auth/filter.sock", &quoted(socket))
+        });
+        text.replace(endpoint, &endpoints);
+        if self.sockets.is_empty() {
+            // A list without elements is written in another way.
+            let lists = "          - lb_endpoints:\n              # CHANGE: `filter.listen`";
+            text.replace(lists, &lists.replace("lb_endpoints:", "lb_endpoints: []"));
+        }
+        if self.http1 {
+            text.replace(
+                "explicit_http_config: {http2_protocol_options: {}}",
+                "explicit_http_config: {http_protocol_options: {}}",
+            );
+        }
     }
 }
 

@@ -236,7 +236,7 @@ pub(super) fn split_head(bytes: &[u8]) -> Option<(&[u8], usize)> {
 }
 
 /// The headers below the first line.
-pub(super) fn headers(head: &[u8]) -> Vec<(String, String)> {
+pub(crate) fn headers(head: &[u8]) -> Vec<(String, String)> {
     let lines = head.split(|byte| *byte == b'\n').skip(1).map(<[u8]>::trim_ascii);
     lines
         .filter_map(|line| {

@@ -86,7 +86,7 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Seen>) {
 }
 
 /// A request and its length, if it is whole.
-fn parse(bytes: &[u8]) -> Option<(Request, usize)> {
+pub(crate) fn parse(bytes: &[u8]) -> Option<(Request, usize)> {
     let (head, at) = raw::split_head(bytes)?;
     let (body, end) = raw::body(&raw::headers(head), bytes, at)?.unwrap_or((Vec::new(), at));
     let head = String::from_utf8_lossy(head).into_owned();

@@ -119,10 +119,14 @@ fn rules() -> impl Strategy<Value = Vec<acl::Rule>> {
 }
 
 fn cache() -> impl Strategy<Value = Cache> {
-    (0..86_400_000_000_000_u64, any::<bool>()).prop_map(|(nanoseconds, tokens)| Cache {
-        credentials_ttl: Duration::from_nanos(nanoseconds),
-        tokens,
-    })
+    let span = |longest: u64| (0..longest).prop_map(Duration::from_nanos);
+    (span(86_400_000_000_000), any::<bool>(), span(300_000_000_000)).prop_map(
+        |(credentials_ttl, tokens, decisions_ttl)| Cache {
+            credentials_ttl,
+            tokens,
+            decisions_ttl,
+        },
+    )
 }
 
 fn throttle() -> impl Strategy<Value = Settings> {
