@@ -208,8 +208,13 @@ impl Head {
             }
             .into());
         }
-        let credentials = match &self.authorization {
+        // A header that names nobody brings nothing: what the form brings must not hide behind it.
+        let brought = match &self.authorization {
             Some(header) => header_credentials(header.expose())?,
+            None => None,
+        };
+        let credentials = match brought {
+            Some(credentials) => credentials,
             None if grant_type == Some("refresh_token") => {
                 let token = parameters.body.one("refresh_token").map_err(Malformed::from)?;
                 let token = token
@@ -300,17 +305,17 @@ impl<'a> Parameters<'a> {
     }
 }
 
-fn header_credentials(value: &[u8]) -> Result<Credentials, Refusal> {
+fn header_credentials(value: &[u8]) -> Result<Option<Credentials>, Refusal> {
     match basic::parse(value) {
-        Ok(Basic::Nobody) => Ok(Credentials::Anonymous),
+        Ok(Basic::Nobody) => Ok(None),
         // The specification's way to send a refresh token to a GET: `<token>:REFRESH`.
         Ok(Basic::Password { name, password }) if password.expose() == b"REFRESH" => {
-            Ok(Credentials::RefreshToken(Secret::new(name)))
+            Ok(Some(Credentials::RefreshToken(Secret::new(name))))
         }
-        Ok(Basic::Password { name, password }) => Ok(Credentials::Password {
+        Ok(Basic::Password { name, password }) => Ok(Some(Credentials::Password {
             account: Account::parse(&name).map_err(Malformed::from)?,
             password,
-        }),
+        })),
         Err(BasicError::Two) => Err(Malformed::TwoAuthorizations.into()),
         Err(BasicError::Foreign) => Err(Refusal::Unproven(Unproven::ForeignScheme)),
         Err(BasicError::Broken) => Err(Refusal::Unproven(Unproven::BrokenHeader)),

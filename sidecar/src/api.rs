@@ -33,7 +33,28 @@ pub fn router(state: Arc<State>, secret: Option<SharedSecret>) -> Router {
         .route(wire::VERIFY_PATH, post(verify::answer))
         .layer(DefaultBodyLimit::max(wire::MAX_MESSAGE_BYTES))
         .layer(from_fn_with_state(Arc::new(secret), admit))
+        .layer(from_fn_with_state(Arc::clone(&state), count))
         .with_state(state)
+}
+
+/// Counts the call, and how long it took.
+async fn count(Shared(state): Shared<Arc<State>>, request: Request, next: Next) -> Response {
+    let kind = match request.uri().path() {
+        wire::CONFIG_PATH => "config",
+        wire::DECIDE_PATH => "decide",
+        wire::VERIFY_PATH => "verify",
+        _ => "unknown",
+    };
+    let begun = Instant::now();
+    let response = next.run(request).await;
+    let result = match response.status() {
+        StatusCode::OK => "answered",
+        StatusCode::NOT_MODIFIED => "unchanged",
+        StatusCode::SERVICE_UNAVAILABLE => "unavailable",
+        _ => "refused",
+    };
+    state.metrics.call(kind, result, begun.elapsed());
+    response
 }
 
 /// Lets nobody pass without the secret.

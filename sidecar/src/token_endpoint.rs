@@ -194,10 +194,15 @@ async fn read(body: Body) -> Result<Secret<Vec<u8>>, Refusal> {
     }
 }
 
-/// All lines of a header, joined by commas as RFC 9110 section 5.2 reads them.
+/// All lines of a header, joined by commas as RFC 9110 section 5.2 reads them. An empty line beside others says nothing,
+/// and Envoy leaves it out as well.
 fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<Vec<u8>> {
-    let lines: Vec<&[u8]> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
-    (!lines.is_empty()).then(|| lines.join(b",".as_slice()))
+    let mut lines: Vec<&[u8]> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+    if lines.is_empty() {
+        return None;
+    }
+    lines.retain(|line| !line.is_empty());
+    Some(lines.join(b",".as_slice()))
 }
 
 /// A [`Reply`] as a response; a header that is none is left out, and there is no such.

@@ -58,10 +58,11 @@ impl Findings {
             file, name, request, ..
         } = case;
         let request: String = request.chars().take(300).collect();
-        let answer: String = answer.lines().map(|line| format!("\n    {line:.300}")).collect();
+        let answer: Vec<String> = answer.lines().map(|line| format!("\n    {line:.300}")).collect();
         self.0.push(format!(
-            "{server}: {file}: {name}\n  {request}\n  {}{answer}",
-            faults.join("\n  ")
+            "{server}: {file}: {name}\n  {request}\n  {}{}",
+            faults.join("\n  "),
+            answer.concat()
         ));
     }
 
@@ -112,9 +113,14 @@ fn the_sidecar_answers_every_request_as_the_filter_does() {
     findings.assert_none();
 }
 
-/// The configuration for a sidecar that Envoy stands in front of: a client's address is what Envoy says.
+/// The configuration for a sidecar that Envoy stands in front of: a client's address is what Envoy says. Of a client on
+/// loopback it tells the machine's own address, whatever that is.
+#[track_caller]
 fn behind_a_proxy(mut site: Value) -> Value {
     site["server"]["trusted_proxies"] = json!(["127.0.0.1/32"]);
+    let rules = site["acl"].as_array_mut().expect("the site has rules");
+    let of_loopback = rules.iter_mut().find(|rule| rule["match"]["ip"] == "127.0.0.0/8");
+    of_loopback.expect("the site has a rule for loopback")["match"]["ip"] = "0.0.0.0/0".into();
     site
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::node::{Node, Section};
+use super::scalar;
 use crate::problem::{Place, Problems};
 use crate::throttle::{HashShare, Settings};
 
@@ -15,6 +16,7 @@ pub(super) fn read(root: &mut Section, problems: &mut Problems) -> Option<Settin
     match root.take("throttle") {
         None => Some(Settings::default()),
         Some(Node::Bool(false)) => None,
+        Some(Node::Plain(text)) if scalar::flag(&text) == Some(false) => None,
         Some(node @ Node::Map(_)) => Some(settings(node, place, problems)),
         Some(other) => {
             problems.error(&place, format_args!("must be a map or `false`, not {}", other.kind()));

@@ -74,7 +74,7 @@ mod tests {
     const TTL: Duration = Duration::from_secs(30);
 
     fn at(seconds: u64) -> Timestamp {
-        Timestamp::from_seconds(1_800_000_000 + seconds)
+        Timestamp::from_seconds(1_800_000_000_u64.saturating_add(seconds))
     }
 
     fn question() -> QuestionMac {

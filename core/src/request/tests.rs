@@ -292,3 +292,20 @@ proptest! {
         let _ = head.with_body(&body);
     }
 }
+
+#[test]
+fn a_header_that_names_nobody_hides_nothing_that_the_form_brings() {
+    let nobody = |form: &str| {
+        let request = Head {
+            authorization: Some(Secret::new(b"Basic Og==".to_vec())),
+            content_type: Some(FORM.as_bytes().to_vec()),
+            ..head(Method::Post, "")
+        };
+        request.with_body(form.as_bytes()).map(|request| request.credentials)
+    };
+    let form = "grant_type=password&username=ada&password=x";
+    assert!(matches!(nobody(form), Ok(Credentials::Password { account, .. }) if account.as_str() == "ada"));
+    let form = "grant_type=refresh_token&refresh_token=t";
+    assert!(matches!(nobody(form), Ok(Credentials::RefreshToken(_))));
+    assert!(matches!(nobody("service=r"), Ok(Credentials::Anonymous)));
+}

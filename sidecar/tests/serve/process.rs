@@ -143,7 +143,7 @@ impl Running {
         let log = self.log();
         let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let fields = lines.map(|line| line.get("fields").cloned().unwrap_or(line));
-        let address = fields.filter(|line| line["message"] == "listening" && line["listener"] == listener);
+        let mut address = fields.filter(|line| line["message"] == "listening" && line["listener"] == listener);
         let address = address
             .next_back()
             .unwrap_or_else(|| panic!("no listener `{listener}`:\n{log}"));

@@ -123,8 +123,8 @@ fn cache() -> impl Strategy<Value = Cache> {
     (span(86_400_000_000_000), any::<bool>(), span(300_000_000_000)).prop_map(
         |(credentials_ttl, tokens, decisions_ttl)| Cache {
             credentials_ttl,
-            tokens,
             decisions_ttl,
+            tokens,
         },
     )
 }
