@@ -1,5 +1,8 @@
 //! The token endpoint on a listener of its own: the same paths, requests and answers as in the filter.
 
+#[cfg(feature = "bench")]
+mod bench;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +46,10 @@ struct Endpoint {
 /// The token endpoint, which believes the headers of `trusted` proxies.
 pub fn router(state: Arc<State>, trusted: TrustedProxies) -> Router {
     let endpoint = Arc::new(Endpoint { state, trusted });
-    Router::new().fallback(answer).with_state(endpoint)
+    let router = Router::new().fallback(answer);
+    #[cfg(feature = "bench")]
+    let router = router.route("/bench/fixed", axum::routing::get(bench::fixed));
+    router.with_state(endpoint)
 }
 
 async fn answer(Shared(endpoint): Shared<Arc<Endpoint>>, request: Request) -> Response {

@@ -25,7 +25,7 @@ use crate::certificates::write_in_one_step;
 use crate::http;
 use crate::http::raw::{self, Connection};
 pub use crate::parts::EnvoyRelease;
-use crate::process::{Process, poll};
+use crate::process::{self, Process, poll};
 pub use setup::Setup;
 use shipped::{ACCESS_LOG, Filter};
 
@@ -236,11 +236,7 @@ impl Envoy {
     /// Resident memory, in bytes.
     #[track_caller]
     pub fn resident_bytes(&self) -> u64 {
-        let file = format!("/proc/{}/status", self.process.id());
-        let status = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("cannot read `{file}`: {error}"));
-        let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = kib.and_then(|text| text.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-        kib.expect("the kernel tells a program's memory") * 1024
+        process::resident_bytes(self.process.id())
     }
 
     /// How Envoy ended, if it has.

@@ -99,6 +99,14 @@ pub fn program() -> PathBuf {
     path.canonicalize().unwrap_or(path)
 }
 
+/// The same with what is for benches alone, as `make bench` built it.
+#[track_caller]
+pub fn program_for_benches() -> PathBuf {
+    let path = checkout().join("target/registry-auth-bench");
+    assert!(path.is_file(), "`{}` is missing; run `make bench`", path.display());
+    path
+}
+
 /// The folder with docker's plugins `docker-compose` and `docker-buildx`.
 #[track_caller]
 pub fn docker_plugins() -> PathBuf {

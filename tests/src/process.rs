@@ -3,6 +3,7 @@
 //! Each is the leader of a process group of its own and hears SIGTERM when this process ends, however it ends: nothing
 //! stays behind on the machine of somebody who pressed Ctrl-C.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -14,6 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
+use rustix::thread::{CpuSet, sched_setaffinity};
 
 use crate::parts;
 
@@ -118,6 +120,32 @@ impl Drop for Process {
             eprintln!("---- the last that {} logged ----\n{last}\n---- end ----", self.name);
         }
     }
+}
+
+/// A program that the kernel keeps on this core, counted from 0.
+#[track_caller]
+pub fn on_core(core: u32, program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(parts::system("taskset"));
+    command.args(["--cpu-list", &core.to_string()]).arg(program);
+    command
+}
+
+/// Keeps this thread, and what threads it starts, on this core.
+#[track_caller]
+pub fn stay_on_core(core: u32) {
+    let mut cores = CpuSet::new();
+    cores.set(usize::try_from(core).expect("a machine counts its cores"));
+    sched_setaffinity(None, &cores).expect("this machine has the core");
+}
+
+/// The resident memory of the process `id`, in bytes.
+#[track_caller]
+pub fn resident_bytes(id: u32) -> u64 {
+    let file = format!("/proc/{id}/status");
+    let status = fs::read_to_string(&file).unwrap_or_else(|error| panic!("cannot read `{file}`: {error}"));
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = kib.and_then(|text| text.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kib.expect("the kernel tells a program's memory") * 1024
 }
 
 /// A program that ran to its end.

@@ -14,6 +14,8 @@ mod site;
 mod stand_in;
 
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -23,12 +25,16 @@ use tempfile::TempDir;
 use crate::http;
 use crate::parts;
 use crate::ports::Port;
-use crate::process::Process;
+use crate::process::{self, Process};
 pub use site::{Running, Site};
 pub use stand_in::{Answers, Call, StandIn};
 
 /// It reads its configuration and listens; a busy machine draws that out.
 const LIMIT: Duration = Duration::from_secs(30);
+
+const NAME: &str = "registry-auth";
+/// Its configuration, in its folder.
+const CONFIG: &str = "auth_config.yml";
 
 /// A running `registry-auth serve`; it is stopped when dropped.
 #[derive(Debug)]
@@ -38,26 +44,32 @@ pub struct Sidecar {
     _folder: TempDir,
 }
 
+/// A `registry-auth serve` to be started.
+#[derive(Debug)]
+pub struct Setup {
+    config: Value,
+    program: Option<PathBuf>,
+    core: Option<u32>,
+    keeps_records: bool,
+    folder: TempDir,
+}
+
 impl Sidecar {
     /// Starts it with this configuration, and waits until its token endpoint answers.
     #[track_caller]
     pub fn serve(config: &Value) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let file = folder.path().join("auth_config.yml");
-        // JSON is YAML.
-        fs::write(&file, config.to_string()).expect("a file in a temporary folder can be written");
-        let port = Port::free();
-        let mut command = Command::new(parts::program());
-        command
-            .args(["serve", "--listen", &format!("127.0.0.1:{port}")])
-            .arg(&file);
-        let mut process = Process::start("registry-auth", &command, folder.path());
-        let url = format!("http://127.0.0.1:{port}/token/none");
-        process.wait_until("answering", LIMIT, || http::try_get(&url, &[]).ok().map(|_| ()));
-        Self {
-            process,
-            port,
-            _folder: folder,
+        Self::with(config).start()
+    }
+
+    /// Sets one up with this configuration.
+    #[track_caller]
+    pub fn with(config: &Value) -> Setup {
+        Setup {
+            config: config.clone(),
+            program: None,
+            core: None,
+            keeps_records: true,
+            folder: tempfile::tempdir().expect("a temporary folder can be made"),
         }
     }
 
@@ -66,8 +78,71 @@ impl Sidecar {
         self.port.number()
     }
 
+    /// `http://127.0.0.1:port`.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Resident memory, in bytes.
+    #[track_caller]
+    pub fn resident_bytes(&self) -> u64 {
+        process::resident_bytes(self.process.id())
+    }
+
     /// What it has logged so far.
     pub fn log(&self) -> String {
         self.process.stderr()
+    }
+}
+
+impl Setup {
+    /// Another build of the program.
+    #[must_use]
+    pub fn program(mut self, program: PathBuf) -> Self {
+        self.program = Some(program);
+        self
+    }
+
+    /// Keeps all of it on this core, counted from 0.
+    #[must_use]
+    pub fn on_core(mut self, core: u32) -> Self {
+        self.core = Some(core);
+        self
+    }
+
+    /// Its records of decisions are written where nobody keeps them: a million are hundreds of megabytes.
+    #[must_use]
+    pub fn without_records(mut self) -> Self {
+        self.keeps_records = false;
+        self
+    }
+
+    /// Starts it, and waits until its token endpoint answers.
+    #[track_caller]
+    pub fn start(self) -> Sidecar {
+        let folder = self.folder;
+        let file = folder.path().join(CONFIG);
+        // JSON is YAML.
+        fs::write(&file, self.config.to_string()).expect("a file in a temporary folder can be written");
+        let port = Port::free();
+        let program = self.program.unwrap_or_else(parts::program);
+        let mut command = match self.core {
+            Some(core) => process::on_core(core, program),
+            None => Command::new(program),
+        };
+        command
+            .args(["serve", "--listen", &format!("127.0.0.1:{port}")])
+            .arg(&file);
+        if !self.keeps_records {
+            symlink("/dev/null", folder.path().join(format!("{NAME}.out"))).expect("a link in a temporary folder");
+        }
+        let mut process = Process::start(NAME, &command, folder.path());
+        let url = format!("http://127.0.0.1:{port}/token/none");
+        process.wait_until("answering", LIMIT, || http::try_get(&url, &[]).ok().map(|_| ()));
+        Sidecar {
+            process,
+            port,
+            _folder: folder,
+        }
     }
 }

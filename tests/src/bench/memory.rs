@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::load::{Question, requests_per_second};
 use super::report::Report;
-use super::scenarios::{few, with};
+use super::scenarios::{few, new_accounts, with};
 use crate::certificates::{Algorithm, Certified};
 use crate::envoy::Envoy;
 use crate::http;
@@ -50,9 +50,8 @@ fn growth(key: &Certified) -> f64 {
     let config = with(ten(key), "users", accounts.into());
     let envoy = Envoy::standalone(&config).signed_by(key).start();
     let question = Question {
-        url: envoy.url(),
-        authorization: None,
-        script: Some(super::scenarios::each_account_once(0, 100_000)),
+        script: Some(new_accounts(0, 100_000).script()),
+        ..Question::new(envoy.url(), None)
     };
     let answered = || envoy.counter("wasmcustom.registry_auth.token_requests.result.issued");
     let until = |count: u64| {

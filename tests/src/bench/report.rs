@@ -51,6 +51,14 @@ impl Report {
         ));
     }
 
+    /// So many requests a second, which are to be at least `reach`.
+    pub(super) fn rate(&mut self, name: &str, rate: f64, reach: f64) {
+        self.numbers.insert(name.to_owned(), rounded(rate));
+        let verdict = if rate >= reach { "" } else { MISSED };
+        self.lines
+            .push(format!("{name:28} {rate:>10.0}/s  of {reach:.0}{verdict}"));
+    }
+
     /// A number that is to be at most `reach`.
     pub(super) fn at_most(&mut self, name: &str, number: f64, reach: f64) {
         self.numbers.insert(name.to_owned(), rounded(number));

@@ -6,14 +6,11 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::load::{Question, requests_per_second};
+use super::load::{Accounts, Question, SECONDS, requests_per_second};
 use super::report::Report;
 use crate::certificates::{Algorithm, Certified};
 use crate::envoy::{Envoy, EnvoyRelease, Setup};
 use crate::{http, keys, parts};
-
-/// How long each is measured at a time; twice in all, in turns, and the better one counts.
-const SECONDS: u64 = 4;
 
 /// Accounts of which each asks once.
 const ACCOUNTS: usize = 200_000;
@@ -57,7 +54,7 @@ pub(super) fn measure(report: &mut Report) {
 
 /// How long the answer with a token for `ada` is.
 #[track_caller]
-fn answer_length(key: &Certified) -> usize {
+pub(super) fn answer_length(key: &Certified) -> usize {
     let envoy = start(Envoy::standalone(&few(key)), key);
     let answer = http::get(
         &asked(&envoy, "ada/app"),
@@ -72,14 +69,14 @@ fn all(key: &Certified, length: usize, report: &mut Report) -> Vec<Scenario> {
     let noop = |way: &str, release| {
         let setup = Envoy::standalone(&json!(format!("{way} {length}"))).as_text();
         let envoy = setup.release(release).module_file(&parts::noop()).start();
-        let question = question(envoy.url() + "/token", None);
+        let question = Question::new(envoy.url() + "/token", None);
         (envoy, question)
     };
     let ada = Some(http::basic("ada", "ada-secret"));
     let uncached = with(few(key), "cache", json!({"tokens": false}));
     let scenario = |name, (envoy, question)| Scenario { name, envoy, question };
     let asking = |envoy: Envoy, repository: &str, authorization| {
-        let question = question(asked(&envoy, repository), authorization);
+        let question = Question::new(asked(&envoy, repository), authorization);
         (envoy, question)
     };
     let current = |config: &Value| start(Envoy::standalone(config), key);
@@ -112,8 +109,8 @@ fn all(key: &Certified, length: usize, report: &mut Report) -> Vec<Scenario> {
         // The last rule with a variable: all before it are passed by, and its pattern is another one for each account.
         let home = (0..count).rev().find(|rule| rule % 3 == 1).unwrap_or_default();
         let question = Question {
-            script: Some(each_account_once(home, ACCOUNTS)),
-            ..question(envoy.url(), None)
+            script: Some(new_accounts(home, ACCOUNTS).script()),
+            ..Question::new(envoy.url(), None)
         };
         scenarios.push(scenario(name, (envoy, question)));
     }
@@ -141,15 +138,7 @@ fn rates(scenarios: &[Scenario], folder: &Path) -> BTreeMap<&'static str, f64> {
     best
 }
 
-fn question(url: String, authorization: Option<String>) -> Question {
-    Question {
-        url,
-        authorization,
-        script: None,
-    }
-}
-
-fn asked(envoy: &Envoy, repository: &str) -> String {
+pub(super) fn asked(envoy: &Envoy, repository: &str) -> String {
     format!(
         "{}/token?service=registry&scope=repository:{repository}:pull,push",
         envoy.url()
@@ -179,7 +168,7 @@ pub(super) fn with(mut config: Value, key: &str, value: Value) -> Value {
 }
 
 /// Rules of three kinds in turn, and accounts without a password.
-fn many_rules(key: &Certified, count: usize, accounts: &[String]) -> Value {
+pub(super) fn many_rules(key: &Certified, count: usize, accounts: &[String]) -> Value {
     let rule = |i: usize| {
         let matches = match i % 3 {
             0 => json!({"account": format!("robot-{i}"), "name": format!("robots/{i}/*")}),
@@ -199,38 +188,14 @@ fn many_users(key: &Certified, count: usize) -> Value {
     with(few(key), "users", users.into())
 }
 
-/// A wrk program that asks for each account once, and from the beginning when all have asked.
-pub(super) fn each_account_once(home: usize, count: usize) -> String {
-    format!(
-        r"
-local alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-local function base64(text)
-  local bits = text:gsub('.', function(c)
-    local byte, out = c:byte(), ''
-    for i = 7, 0, -1 do out = out .. (math.floor(byte / 2 ^ i) % 2) end
-    return out
-  end) .. '0000'
-  return (bits:gsub('%d%d%d?%d?%d?%d?', function(six)
-    if #six < 6 then return '' end
-    return alphabet:sub(tonumber(six, 2) + 1, tonumber(six, 2) + 1)
-  end)) .. ({{ '', '==', '=' }})[#text % 3 + 1]
-end
-local path = '/token?service=registry&scope=repository:home-{home}/%s/app:pull'
-local requests, number = {{}}, 0
-function init()
-  for i = 0, {count} - 1 do
-    local name = 'new-' .. i
-    local headers = {{ Host = 'x', Authorization = 'Basic ' .. base64(name .. ':') }}
-    requests[i] = wrk.format('GET', path:format(name), headers)
-  end
-end
-function request()
-  local this = requests[number]
-  number = (number + 1) % {count}
-  return this
-end
-"
-    )
+/// Accounts without a password, from `new-0` on.
+pub(super) fn new_accounts(home: usize, count: usize) -> Accounts {
+    Accounts {
+        prefix: "new",
+        password: "",
+        home,
+        count,
+    }
 }
 
 /// How long `on_configure` took at most, as the module logs it.

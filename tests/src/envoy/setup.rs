@@ -12,7 +12,7 @@ use crate::certificates::{Certified, write_in_one_step};
 use crate::http;
 use crate::parts::{self, EnvoyRelease};
 use crate::ports::Port;
-use crate::process::Process;
+use crate::process::{self, Process};
 
 /// An Envoy to be started. Its port is known before, because the registry's configuration needs it.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ pub struct Setup {
     pub(super) module: Option<PathBuf>,
     pub(super) env: Vec<(String, String)>,
     pub(super) concurrency: u32,
+    pub(super) core: Option<u32>,
     pub(super) log_level: String,
     pub(super) folder: Option<PathBuf>,
     pub(super) bootstrap: Bootstrap,
@@ -39,6 +40,7 @@ impl Setup {
             module: None,
             env: Vec::new(),
             concurrency: 1,
+            core: None,
             log_level: "info".to_owned(),
             folder: None,
             bootstrap: Bootstrap::default(),
@@ -188,6 +190,13 @@ impl Setup {
         self
     }
 
+    /// Keeps all of it on this core, counted from 0.
+    #[must_use]
+    pub fn on_core(mut self, core: u32) -> Self {
+        self.core = Some(core);
+        self
+    }
+
     /// `debug`, `info`, …
     #[must_use]
     pub fn log_level(mut self, level: &str) -> Self {
@@ -273,7 +282,11 @@ impl Setup {
         let file = folder.path().join("envoy.yaml");
         write_in_one_step(&folder.path().join("registry_auth.yaml"), &filter);
         write_in_one_step(&file, &bootstrap);
-        let mut command = Command::new(self.release.program());
+        let program = self.release.program();
+        let mut command = match self.core {
+            Some(core) => process::on_core(core, program),
+            None => Command::new(program),
+        };
         command
             .arg("-c")
             .arg(&file)

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::LIMIT;
 use crate::certificates::write_in_one_step;
 use crate::ports::Port;
-use crate::process::Process;
+use crate::process::{self, Process};
 use crate::{http, parts};
 
 /// The folder of an operator's files. Nothing runs yet.
@@ -20,6 +20,8 @@ use crate::{http, parts};
 pub struct Site {
     folder: TempDir,
     admin: Port,
+    program: Option<PathBuf>,
+    core: Option<u32>,
 }
 
 /// The program, serving the filter from the files of a [`Site`]; stopped when dropped.
@@ -38,9 +40,25 @@ impl Site {
         let site = Self {
             folder: tempfile::tempdir().expect("a temporary folder can be made"),
             admin: Port::free(),
+            program: None,
+            core: None,
         };
         site.configure(config);
         site
+    }
+
+    /// Runs another build of the program.
+    #[must_use]
+    pub fn program(mut self, program: PathBuf) -> Self {
+        self.program = Some(program);
+        self
+    }
+
+    /// Keeps all of the program on this core, counted from 0.
+    #[must_use]
+    pub fn on_core(mut self, core: u32) -> Self {
+        self.core = Some(core);
+        self
     }
 
     /// Replaces the configuration by a rename, as an editor does.
@@ -94,7 +112,11 @@ impl Site {
     #[track_caller]
     pub fn launch(&self) -> Running {
         let logs = tempfile::tempdir().expect("a temporary folder can be made");
-        let mut command = Command::new(parts::program());
+        let program = self.program.clone().unwrap_or_else(parts::program);
+        let mut command = match self.core {
+            Some(core) => process::on_core(core, program),
+            None => Command::new(program),
+        };
         command
             .args(["serve", "--listen", "none", "auth_config.yml"])
             .current_dir(self.folder.path());
@@ -123,7 +145,7 @@ impl Running {
     /// Waits until `condition` answers something; panics with its log if it ends or takes too long before.
     #[track_caller]
     pub fn wait_until<T>(&mut self, what: &str, condition: impl Fn(&Self) -> Option<T>) -> T {
-        crate::process::wait_until(what, LIMIT, || {
+        process::wait_until(what, LIMIT, || {
             if let Some(status) = self.process.has_ended() {
                 panic!("registry-auth ended ({status}) before {what}");
             }
