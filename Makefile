@@ -21,7 +21,8 @@ CARGO_DENY := . tests/parts/lib.sh; "$$cache/bin/cargo-deny-$$CARGO_DENY"
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 BUILT = $(TARGET)/wasm32-unknown-unknown/release/registry_auth.wasm
 # The program that suites start: with every check of a debug build, and of the crates that are compiled for tests anyway.
-TESTED = REGISTRY_AUTH_PROGRAM="$(abspath $(TARGET))/debug/registry-auth"
+# Not `REGISTRY_AUTH_…`: the registries that are started read such variables.
+TESTED = PROGRAM_REGISTRY_AUTH="$(abspath $(TARGET))/debug/registry-auth"
 # How long `make fuzz` stays with a target, and with which; all, if none is named.
 FUZZ_SECONDS ?= 300
 FUZZ_TARGETS ?=

@@ -42,6 +42,29 @@ fn the_table_of_the_readme_has_every_key() {
     assert_eq!(named, known);
 }
 
+/// What a program reads and a proxy does not stands in a table of its own.
+#[test]
+fn the_table_of_the_program_has_every_section() {
+    let sources = Sources {
+        environment: &|_| None,
+        files: Some(&|_| Err("there are no files".to_owned())),
+    };
+    let sections = |sources: Sources<'_>| {
+        let mut problems = Problems::default();
+        let node: Node = serde_json::from_value(json!({"?": 1})).expect("any JSON is a node");
+        Document::read(node, sources, &mut problems);
+        listed(&problems)
+    };
+    let mut known: BTreeSet<_> = sections(sources).into_iter().collect();
+    for key in sections(Sources::of_a_proxy(&|_| None)) {
+        known.remove(&key);
+    }
+    let rows = rows("README.md", "| key of `registry-auth` | default | meaning |");
+    let named = rows.map(|key| key.split('.').next().unwrap_or_default().to_owned());
+    let named: BTreeSet<_> = named.filter(|section| section != "server").collect();
+    assert_eq!(named, known);
+}
+
 #[test]
 fn the_table_of_the_audit_log_has_every_key() {
     let [example] = <[Block; 1]>::try_from(blocks("docs/audit_log.md")).expect("one example record");
@@ -51,7 +74,7 @@ fn the_table_of_the_audit_log_has_every_key() {
 
     let config = json!({
         "token": {"issuer": "registry-auth", "key": registry_auth_tests::keys::ES256},
-        "users": {"ada": {"password": registry_auth_tests::keys::ADA_SECRET}},
+        "users": {"ada": {"password": registry_auth_tests::keys::ADA_SECRET, "labels": {"team": ["blue"]}}},
         "acl": [{"match": {"account": "ada"}, "actions": ["pull"], "comment": "readers may pull"}],
     });
     let mut module = Module::with(config).start().expect("the configuration is taken");
@@ -83,7 +106,10 @@ fn the_table_of_envoys_has_every_release_that_is_tested() {
 
 /// The keys that the error about `?` proposes.
 fn proposed(config: &Value) -> Vec<String> {
-    let (_, problems) = read(config);
+    listed(&read(config).1)
+}
+
+fn listed(problems: &Problems) -> Vec<String> {
     let unknown = problems
         .errors()
         .iter()
