@@ -60,15 +60,6 @@ pub(crate) struct InFlight {
     ended: bool,
 }
 
-/// Why nothing was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NotAsked {
-    /// As many as may be are in flight.
-    TooMany,
-    /// The host did not take it: there is no such cluster, or nobody in it.
-    Failed(HostError),
-}
-
 /// What came of a call.
 #[derive(Debug)]
 pub(crate) enum Heard {
@@ -112,7 +103,7 @@ impl Calls {
         waits: Option<Duration>,
         lasts: Duration,
         now: Duration,
-    ) -> Result<InFlight, NotAsked> {
+    ) -> Result<InFlight, HostError> {
         let path = waits.map_or_else(
             || CONFIG_PATH.to_owned(),
             |waits| format!("{CONFIG_PATH}?wait={}s", waits.as_secs()),
@@ -125,17 +116,19 @@ impl Calls {
         self.begin(Call::Config, Asker::Root, &headers, b"", Wait::new(now, lasts), lasts)
     }
 
-    /// Puts a question for the exchange on the stream `context_id`, which is the selected one.
+    /// Whether one more question may be put.
+    pub(crate) fn has_room(&self) -> bool {
+        self.questions.get() < MAX_IN_FLIGHT
+    }
+
+    /// Puts a question, for which there is room, for the exchange on the stream `context_id`, which is the selected one.
     pub(crate) fn ask(
         self: &Rc<Self>,
         call: Call,
         context_id: u32,
         body: &Secret<Vec<u8>>,
         now: Duration,
-    ) -> Result<InFlight, NotAsked> {
-        if self.questions.get() >= MAX_IN_FLIGHT {
-            return Err(NotAsked::TooMany);
-        }
+    ) -> Result<InFlight, HostError> {
         let mut headers = self.headers("POST", call.path());
         headers.push(("content-type", "application/json"));
         let lasts = self.program.timeout;
@@ -156,6 +149,7 @@ impl Calls {
         headers
     }
 
+    /// It is not taken where there is no such cluster, or nobody in it.
     fn begin(
         self: &Rc<Self>,
         call: Call,
@@ -164,12 +158,10 @@ impl Calls {
         body: &[u8],
         wait: Wait,
         lasts: Duration,
-    ) -> Result<InFlight, NotAsked> {
+    ) -> Result<InFlight, HostError> {
         let timeout_ms = u32::try_from(lasts.as_millis()).unwrap_or(u32::MAX);
-        let id = host::http_call(&self.program.cluster, headers, body, timeout_ms).map_err(|error| {
-            metrics::called(call.word(), "failed");
-            NotAsked::Failed(error)
-        })?;
+        let id = host::http_call(&self.program.cluster, headers, body, timeout_ms)
+            .inspect_err(|_| metrics::called(call.word(), "failed"))?;
         self.in_flight.borrow_mut().insert(id, Known { asker, wait });
         if call != Call::Config {
             self.count(self.questions.get().saturating_add(1));

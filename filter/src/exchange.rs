@@ -148,6 +148,7 @@ impl Exchange {
     }
 
     fn pass(&self) -> Next {
+        self.worker.waiting.release(self.context_id);
         self.state.set(State::Idle);
         Next::GoOn
     }
@@ -180,6 +181,7 @@ impl Exchange {
         if let Some(given_up) = self.worker.held.hold(self.context_id, now, size_then) {
             let _ = host::on_stream(self.context_id, given_up, || refuse(policy, &Refusal::TooSlow));
         }
+        self.worker.waiting.release(self.context_id);
         self.state.set(State::Reading(Box::new(reading)));
         match waited.and_then(|waited| waited.body) {
             Some((size, ended)) => self.body(size, ended),
@@ -191,7 +193,10 @@ impl Exchange {
     pub(crate) fn body(&self, size: usize, end_of_stream: bool) -> Next {
         let reading = match self.state.replace(State::Answered) {
             State::Reading(reading) => reading,
-            State::Idle => return self.pass(),
+            State::Idle => {
+                self.state.set(State::Idle);
+                return Next::GoOn;
+            }
             State::Waiting(waiting) => {
                 self.worker.held.bodies_arrive();
                 let body = Some((size, end_of_stream));
@@ -317,7 +322,6 @@ impl Exchange {
 
     fn wake_waiting(&self, waiting: Waiting, now: Duration) {
         if let Some(generation) = self.worker.generation() {
-            self.worker.waiting.release(self.context_id);
             if self.begin(&generation, waiting.ends_with_headers, Some(waiting)) == Next::GoOn {
                 let _ = host::let_go_on();
             }

@@ -15,7 +15,7 @@ use registry_auth_core::problem::Problem;
 use registry_auth_core::secret::Secret;
 use registry_auth_core::wire::config::Head;
 
-use crate::callout::{Calls, Heard, InFlight, NotAsked};
+use crate::callout::{Calls, Heard, InFlight};
 use crate::generation::Generation;
 use crate::host::{self, HostError, Level};
 use crate::metrics;
@@ -127,8 +127,7 @@ impl Follower {
                 let too_soon = Wait::new(now, if waits.is_some() { TOO_SOON } else { Duration::ZERO });
                 self.fetch.replace(Fetch::Asked(call, too_soon));
             }
-            Err(NotAsked::TooMany) => self.pause(FIRST_PAUSE, now),
-            Err(NotAsked::Failed(error)) => {
+            Err(error) => {
                 let reason = format!(
                     "cluster `{}` is not there or has nobody in it (host status {})",
                     self.calls.program().cluster,

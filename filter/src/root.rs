@@ -182,8 +182,8 @@ impl Root {
         self.give_up_calls(now);
         let follower = self.follower.borrow().clone();
         let is_at_work = follower.is_some_and(|follower| follower.tick(&self.worker, now));
-        self.wake(now);
-        let period = if is_at_work {
+        let more_are_due = self.wake(now);
+        let period = if is_at_work || more_are_due {
             AT_WORK
         } else if self.worker.waiting.is_empty() {
             IDLE
@@ -257,11 +257,13 @@ impl Root {
         }
     }
 
-    /// Looks at requests that wait.
-    fn wake(&self, now: Duration) {
-        for stream in self.worker.waiting.due(now) {
+    /// Looks at some of the requests that wait. Whether there are more.
+    fn wake(&self, now: Duration) -> bool {
+        let (streams, more) = self.worker.waiting.due(now);
+        for stream in streams {
             self.act_on(stream, |exchange| exchange.wake(now));
         }
+        more
     }
 
     /// Has an exchange do something while its stream is selected. One whose stream is gone is given up.

@@ -15,6 +15,9 @@ const MAX_WAITING: usize = 1_024;
 /// How long one waits.
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
 
+/// How many are looked at in one tick: to put a question takes some tens of microseconds.
+const AT_ONCE: usize = 32;
+
 /// How long after a question that was not answered it is put again.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -88,12 +91,11 @@ impl Waiting {
         }
     }
 
-    /// The streams that are to be looked at.
-    pub(crate) fn due(&self, now: Duration) -> Vec<u32> {
+    /// The streams that are to be looked at, and whether there are more of them.
+    pub(crate) fn due(&self, now: Duration) -> (Vec<u32>, bool) {
         let streams = self.streams.borrow();
-        let due = streams
-            .iter()
-            .filter(|(_, held)| held.until.is_over(now) || held.pause.is_over(now));
-        due.map(|(id, _)| *id).collect()
+        let is_due = |held: &Held| held.until.is_over(now) || held.pause.is_over(now);
+        let mut due = streams.iter().filter(|(_, held)| is_due(held)).map(|(id, _)| *id);
+        (due.by_ref().take(AT_ONCE).collect(), due.next().is_some())
     }
 }

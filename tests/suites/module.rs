@@ -6,6 +6,7 @@ mod module {
     mod cases;
     mod configuration;
     mod hosts;
+    mod managed;
     mod memo;
     mod memo_random;
     mod posts;

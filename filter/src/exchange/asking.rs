@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Exchange, Next, Served, State};
-use crate::callout::{Call, Heard, InFlight, NotAsked};
+use crate::callout::{Call, Heard, InFlight};
 use crate::host::{self, Level};
 use crate::root::{now, seconds};
 use crate::throttle::Asked;
@@ -87,19 +87,24 @@ impl Exchange {
             // A configuration that stands in the plugin names nobody who could be asked.
             return self.refuse(&asking.served, Undecided::StrayAnswer);
         };
+        if !calls.has_room() {
+            // What waits already waits on; the others are told at once that there are too many.
+            return if self.worker.waiting.has(self.context_id) {
+                self.hold(asking, now)
+            } else {
+                self.refuse(&asking.served, Undecided::StrayAnswer)
+            };
+        }
         let timeout = calls.program().timeout.as_millis();
         let (call, body) = asking.body(u64::try_from(timeout).unwrap_or(u64::MAX));
         match calls.ask(call, self.context_id, &body, now) {
             Ok(call) => {
+                self.worker.waiting.release(self.context_id);
                 asking.call = Some(call);
                 self.state.set(State::Asking(asking));
                 Next::Hold
             }
-            // What waits already waits on; the others are told at once that there are too many.
-            Err(NotAsked::TooMany) if !self.worker.waiting.has(self.context_id) => {
-                self.refuse(&asking.served, Undecided::StrayAnswer)
-            }
-            Err(NotAsked::TooMany | NotAsked::Failed(_)) => self.hold(asking, now),
+            Err(_) => self.hold(asking, now),
         }
     }
 
@@ -115,10 +120,8 @@ impl Exchange {
     /// Puts the question again, while the stream is selected.
     pub(super) fn wake_asking(&self, asking: Box<Asking>, now: Duration) {
         if asking.call.is_some() {
-            self.worker.waiting.release(self.context_id);
             self.state.set(State::Asking(asking));
         } else if self.worker.waiting.is_over(self.context_id, now) {
-            self.worker.waiting.release(self.context_id);
             self.refuse(&asking.served, Undecided::StrayAnswer);
         } else {
             self.ask(asking, now);
@@ -144,10 +147,7 @@ impl Exchange {
         match (read, heard) {
             (Some(Read { answer, length }), _) => {
                 // Whoever is there answers the others too.
-                if !self.worker.waiting.is_empty() {
-                    self.worker.waiting.release(self.context_id);
-                    self.worker.waiting.wake_all();
-                }
+                self.worker.waiting.wake_all();
                 let Asking {
                     served,
                     question,

@@ -98,8 +98,9 @@ impl Vm {
     }
 
     fn after_headers(&mut self, id: u32, action: Option<u32>) {
-        let withhold = !self.host().settings.stop_iteration;
         let Some(action) = action else { return };
+        // 4 is `StopAllIterationAndWatermark`: the body waits outside, whatever the plugin allows.
+        let withhold = !self.host().settings.stop_iteration || action == 4;
         let replying = self.replying(id);
         let Some(stream) = self.host_mut().stream_mut(id) else {
             return;
