@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::host;
+use crate::root::AT_ONCE;
 
 /// How long a body may take.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -95,14 +96,20 @@ impl Held {
         self.waiting.borrow_mut().remove(&context_id).is_some()
     }
 
-    /// Looks at every waiting stream and hands those that are to be ended to `end`, each while it is selected.
-    pub(crate) fn tick(&self, root_id: u32, now: Duration, mut end: impl FnMut(Ended)) {
+    /// Looks at the waiting streams and hands those that are to be ended to `end`, each while it is selected, and
+    /// [`AT_ONCE`] at most. Whether that left some.
+    pub(crate) fn tick(&self, root_id: u32, now: Duration, mut end: impl FnMut(Ended)) -> bool {
         let entries: Vec<(u32, Waiting)> = self.waiting.borrow().iter().map(|(id, entry)| (*id, *entry)).collect();
+        let mut count = 0_usize;
         for (context_id, entry) in entries {
+            if count >= AT_ONCE {
+                return true;
+            }
             let looked = host::on_stream(root_id, context_id, || {
                 let ended = self.verdict(entry, now);
                 if let Some(ended) = ended {
                     self.release(context_id);
+                    count = count.saturating_add(1);
                     end(ended);
                 }
             });
@@ -110,6 +117,7 @@ impl Held {
                 self.release(context_id);
             }
         }
+        false
     }
 
     /// What becomes of the selected stream.

@@ -31,6 +31,11 @@ const IDLE: u32 = 100;
 const SOME_WAIT: u32 = 20;
 const AT_WORK: u32 = 2;
 
+/// How many requests of a kind are looked at in one tick: to put a question takes some tens of microseconds. Nor may one
+/// callback answer many. Envoy sends its answers once it has returned, each within the one before, and some hundred of
+/// them exhaust the stack, which ends the module's machine.
+pub(crate) const AT_ONCE: usize = 32;
+
 /// One configuration of Envoy's on one worker.
 pub(crate) struct Root {
     worker: Rc<Worker>,
@@ -178,12 +183,11 @@ impl Root {
         if let Some(generation) = self.worker.generation() {
             generation.tell_size();
         }
-        self.end_held(now);
-        self.give_up_calls(now);
+        let more_to_end = self.end_held(now) | self.give_up_calls(now);
         let follower = self.follower.borrow().clone();
         let is_at_work = follower.is_some_and(|follower| follower.tick(&self.worker, now));
         let more_are_due = self.wake(now);
-        let period = if is_at_work || more_are_due {
+        let period = if is_at_work || more_are_due || more_to_end {
             AT_WORK
         } else if self.worker.waiting.is_empty() {
             IDLE
@@ -202,10 +206,10 @@ impl Root {
         Ok(())
     }
 
-    /// POSTs whose body does not come.
-    fn end_held(&self, now: Duration) {
+    /// POSTs whose body does not come. Whether there are more of them.
+    fn end_held(&self, now: Duration) -> bool {
         let Some(generation) = self.worker.generation() else {
-            return;
+            return false;
         };
         self.worker.held.tick(self.worker.root_id, now, |ended| {
             if ended == Ended::NoBodies {
@@ -221,14 +225,18 @@ impl Root {
                 Ended::TooSlow => Refusal::TooSlow,
             };
             exchange::refuse(&generation.policy, &refusal);
-        });
+        })
     }
 
-    fn give_up_calls(&self, now: Duration) {
-        let Some(calls) = self.worker.calls() else { return };
-        for (call, asker) in calls.overdue(now) {
+    /// Calls that took too long. Whether there are more of them.
+    fn give_up_calls(&self, now: Duration) -> bool {
+        let Some(calls) = self.worker.calls() else { return false };
+        let overdue = calls.overdue(now);
+        let left = overdue.len() > AT_ONCE;
+        for (call, asker) in overdue.into_iter().take(AT_ONCE) {
             self.tell(call, asker, Heard::TimedOut, now);
         }
+        left
     }
 
     /// A call was answered, with so many headers and a body of so many bytes. To one that was given up nobody listens.

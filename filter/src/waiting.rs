@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::metrics::Size;
+use crate::root::AT_ONCE;
 use crate::wait::Wait;
 
 /// The most requests that wait on one worker.
@@ -14,9 +15,6 @@ const MAX_WAITING: usize = 1_024;
 
 /// How long one waits.
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
-
-/// How many are looked at in one tick: to put a question takes some tens of microseconds.
-const AT_ONCE: usize = 32;
 
 /// How long after a question that was not answered it is put again.
 const PAUSE: Duration = Duration::from_millis(250);

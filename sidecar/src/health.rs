@@ -182,11 +182,11 @@ mod tests {
     #[tokio::test]
     async fn metrics_are_text_that_prometheus_reads() {
         let metrics = Metrics::new();
-        metrics.hash();
+        metrics.brake();
         let router = router(Arc::default(), metrics);
         let (code, page) = ask(&router, METRICS).await;
         assert_eq!(code, 200);
-        assert!(page.contains("registry_auth_hashes_total 1\n"));
+        assert!(page.contains("registry_auth_brakes_total 1\n"));
         assert!(page.ends_with("# EOF\n"));
     }
 }

@@ -3,7 +3,7 @@
 //! None of them carries an account: labels are words of the program, so that there is a bounded number of series.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -67,6 +67,8 @@ pub struct PoolUse {
     pub running: usize,
     /// Those that wait.
     pub queued: usize,
+    /// Those that were computed in all.
+    pub computed: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -196,11 +198,6 @@ impl Metrics {
             .set(is_down.into());
     }
 
-    /// A password hash was computed that takes time.
-    pub fn hash(&self) {
-        self.hashes.inc();
-    }
-
     /// A hash was not computed, since too many wait.
     pub fn hash_refused(&self) {
         self.hashes_refused.inc();
@@ -210,6 +207,7 @@ impl Metrics {
     pub fn hash_pool(&self, now: PoolUse) {
         self.hashing.set(gauge(now.running));
         self.hashes_queued.set(gauge(now.queued));
+        self.hashes.inner().fetch_max(now.computed, Ordering::Relaxed);
     }
 
     /// Something needed no work: a `credential`, a `wrong_password`, a `token`.
@@ -347,8 +345,11 @@ mod tests {
         metrics.token_request("issued", Duration::from_micros(40));
         metrics.backend_request("ext_auth", "denied", Duration::from_millis(3));
         metrics.backend_is_down("http_auth", true);
-        metrics.hash();
-        metrics.hash_pool(PoolUse { running: 1, queued: 2 });
+        metrics.hash_pool(PoolUse {
+            running: 1,
+            queued: 2,
+            computed: 1,
+        });
         metrics.remembered("token");
         metrics.memo("tokens", 5);
         metrics.brake();

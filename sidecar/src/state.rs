@@ -114,6 +114,7 @@ impl State {
         self.metrics.hash_pool(PoolUse {
             running: usage.busy,
             queued: usage.queued,
+            computed: usage.computed,
         });
         self.metrics.memo("credentials", self.throttle.remembered());
         if let Some(generation) = self.generation() {
@@ -208,7 +209,6 @@ impl State {
                 self.metrics.hash_refused();
             }
         })?;
-        self.metrics.hash();
         let threads = u32::try_from(self.pool.threads()).unwrap_or(u32::MAX);
         let share = computed.took.checked_div(threads).unwrap_or(Duration::ZERO);
         self.throttle.charge(address, begun, share);

@@ -10,6 +10,9 @@ use tokio::time::{sleep, timeout};
 
 use super::{LIMIT, Response, header};
 
+/// For answers that are not read yet, on one connection, in bytes.
+const ROOM: u32 = 16 << 20;
+
 /// One stream.
 #[derive(Clone, Debug)]
 pub struct Stream {
@@ -31,6 +34,8 @@ enum Part {
 enum End {
     /// With the last piece.
     Whole,
+    /// It does not.
+    Open,
     Reset,
     /// These bytes again and again.
     Never(Bytes),
@@ -74,6 +79,13 @@ impl Stream {
         self
     }
 
+    /// After the pieces sends nothing more, and does not end: a client that is awaited in vain.
+    #[must_use]
+    pub fn left_open(mut self) -> Self {
+        self.end = End::Open;
+        self
+    }
+
     /// After the pieces sends this one again and again, until there is an answer.
     #[must_use]
     pub fn without_end(mut self, bytes: &[u8]) -> Self {
@@ -100,9 +112,12 @@ async fn exchange(port: u16, streams: &[Stream]) -> Result<Vec<Option<Response>>
     let tcp = TcpStream::connect(("127.0.0.1", port))
         .await
         .expect("the server takes connections");
-    let (mut client, connection) = client::handshake(tcp).await?;
+    // Answers come in any order, and are read in that of the streams: all of them find room until then.
+    let mut client = client::Builder::new();
+    client.initial_connection_window_size(ROOM);
+    let (mut client, connection) = client.handshake(tcp).await?;
     tokio::spawn(connection);
-    let mut open = Vec::new();
+    let (mut open, mut left_open) = (Vec::new(), Vec::new());
     for stream in streams {
         client = client.ready().await?;
         let whole = matches!(stream.end, End::Whole);
@@ -126,6 +141,8 @@ async fn exchange(port: u16, streams: &[Stream]) -> Result<Vec<Option<Response>>
                 tokio::task::yield_now().await;
                 body.send_reset(Reason::CANCEL);
             }
+            // To drop it would end it.
+            End::Open => left_open.push(body),
             End::Whole => {}
         }
         open.push((answer, feeder));

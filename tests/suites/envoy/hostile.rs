@@ -2,6 +2,7 @@
 //! served, and no worker was lost.
 
 mod bodies;
+mod crowds;
 mod frames;
 mod heads;
 mod leaving;

@@ -1,7 +1,7 @@
 //! Which of two configurations is the newer one, when clocks, files and programs disagree.
 
 use registry_auth_tests::process;
-use registry_auth_tests::sidecar::{Call, Site};
+use registry_auth_tests::sidecar::{Answers, Call, Site};
 
 use crate::*;
 
@@ -18,9 +18,15 @@ fn expiring(seconds: u64) -> Value {
 
 #[track_caller]
 fn expiration(envoy: &Envoy) -> u64 {
-    let answer = ask_as_ada(envoy);
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    answer.json()["expires_in"].as_u64().expect("a number of seconds")
+    lifetime(&ask_as_ada(envoy))
+}
+
+/// What the token of this answer was issued for; one handed out again expires in less.
+#[track_caller]
+fn lifetime(answer: &Response) -> u64 {
+    let claims = part(&token(answer), 1);
+    let second = |claim: &str| claims[claim].as_u64().expect("a second of the epoch");
+    second("exp") - second("iat")
 }
 
 #[track_caller]
@@ -121,54 +127,77 @@ fn a_clock_an_hour_back_holds_up_the_other_content_alone() {
     proxy.assert_at_rest("the clock is right again");
 }
 
-#[test]
-fn of_two_programs_the_one_that_lags_behind_takes_nothing_back() {
-    let [ahead, behind] = [expiring(900), expiring(900)].map(|config| Site::new(&config));
-    let mut programs = [&ahead, &behind].map(Site::start);
-    let sockets = [ahead.socket(), behind.socket()];
-    let setup = asking_often(&sockets[0]).sockets(&[&sockets[0], &sockets[1]]);
-    let mut proxy = Proxy::start(setup.concurrency(2));
-    let taken = |seconds: u64| {
-        move |answer: &Response| (answer.status == 200 && answer.json()["expires_in"] == seconds).then_some(())
-    };
-    let mut workers: Vec<_> = proxy.envoy.connections(1).into_iter().flatten().collect();
-    let request = get("ada", "ada-secret", "repository:ada/app:push");
-    let mut wait = |seconds: u64| {
-        for worker in &mut workers {
-            process::wait_until("all workers have it", SOON * 4, || {
-                worker.send(&request);
-                taken(seconds)(&worker.answer().expect("the connection stays open"))
-            });
-        }
-    };
-    ahead.configure(&expiring(901));
-    wait(901);
-    // The other one is asked as often, and never heeded.
-    let is_heard = |program: &registry_auth_tests::sidecar::Running| {
-        (program.metric(r#"registry_auth_calls_total{kind="config",result="sent"}"#) > 0).then_some(())
-    };
-    let _ = is_heard;
-    for worker in &mut workers {
-        for _ in 0..50 {
-            worker.send(&request);
-            let answer = worker.answer().expect("the connection stays open");
-            assert!(taken(901)(&answer).is_some(), "{}", answer.text());
+/// Two programs, of which one lags behind.
+struct Pair {
+    programs: [StandIn; 2],
+    proxy: Proxy,
+    workers: Vec<Connection>,
+    _folder: tempfile::TempDir,
+}
+
+impl Pair {
+    #[track_caller]
+    fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let sockets = ["one", "other"].map(|name| folder.path().join(name));
+        let programs = [0, 1].map(|number| StandIn::start(&sockets[number], &expiring(900), NUMBER));
+        let setup = asking_often(&sockets[0]).sockets(&[&sockets[0], &sockets[1]]);
+        let proxy = Proxy::start(setup.http1_to_the_program().concurrency(2));
+        let workers = proxy.envoy.connections(1).into_iter().flatten().collect();
+        Self {
+            programs,
+            proxy,
+            workers,
+            _folder: folder,
         }
     }
-    // It catches up, then goes ahead itself.
-    behind.configure(&expiring(901));
-    behind.configure(&expiring(902));
-    programs[1].wait_until("it has the next one", |program| {
-        (program.metric(r#"registry_auth_reloads_total{result="taken"}"#) > 0).then_some(())
-    });
-    let mut wait = |seconds: u64| {
-        for worker in &mut workers {
-            process::wait_until("all workers have it", SOON * 4, || {
-                worker.send(&request);
-                taken(seconds)(&worker.answer().expect("the connection stays open"))
+
+    /// Has one of them go ahead while the other one is away, so that nobody waits there for news.
+    #[track_caller]
+    fn go_ahead(&mut self, number: usize, seconds: u64, generation: u64) {
+        self.programs[1 - number].answer(Call::Config, Answers::Closing);
+        self.programs[number].answer(Call::Config, Answers::Rightly);
+        self.programs[number].configure(&expiring(seconds), generation);
+        for worker in &mut self.workers {
+            process::wait_until("all workers have it", SOON, || {
+                (ask_worker(worker) == seconds).then_some(())
             });
         }
-    };
-    wait(902);
-    proxy.assert_at_rest("two programs");
+    }
+
+    /// What is in force stays so, though the one that lags behind is the only one that is there.
+    #[track_caller]
+    fn assert_keeps(&mut self, lagging: usize, seconds: u64) {
+        self.programs[1 - lagging].answer(Call::Config, Answers::Closing);
+        self.programs[lagging].answer(Call::Config, Answers::Rightly);
+        // By each worker and by Envoy's main thread, twice.
+        let heard = self.programs[lagging].asked(Call::Config) + 6;
+        self.programs[lagging].wait_until_asked(Call::Config, heard);
+        for _ in 0..50 {
+            for worker in &mut self.workers {
+                assert_eq!(ask_worker(worker), seconds);
+            }
+        }
+    }
+}
+
+#[track_caller]
+fn ask_worker(worker: &mut Connection) -> u64 {
+    worker.send(&get("ada", "ada-secret", "repository:ada/app:push"));
+    lifetime(&worker.answer().expect("the connection stays open"))
+}
+
+#[test]
+fn of_two_programs_the_one_that_lags_behind_takes_nothing_back() {
+    let mut pair = Pair::start();
+    pair.go_ahead(0, 901, NUMBER + 1);
+    pair.assert_keeps(1, 901);
+    assert!(pair.proxy.envoy.log().contains("is older than the one in force"));
+    // It goes ahead itself, and the other one lags behind.
+    pair.go_ahead(1, 902, NUMBER + 2);
+    pair.assert_keeps(0, 902);
+    // What both have is no change, whatever its number.
+    pair.programs[0].configure(&expiring(902), NUMBER - HOUR);
+    pair.go_ahead(0, 903, NUMBER + 3);
+    pair.proxy.assert_at_rest("two programs");
 }
