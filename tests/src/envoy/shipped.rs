@@ -153,7 +153,10 @@ impl Program {
             "address: 127.0.0.1, port_value: 5001",
         );
         text.replace("type: STRICT_DNS", "type: STATIC");
-        text.replace("address: registry, port_value: 5000", "address: 127.0.0.1, port_value: 5000");
+        text.replace(
+            "address: registry, port_value: 5000",
+            "address: 127.0.0.1, port_value: 5000",
+        );
         text.replace(
             "filename: /usr/local/lib/registry_auth.wasm",
             &format!("filename: {}", quoted(module)),

@@ -69,6 +69,8 @@ struct Shared {
 struct State {
     config: Written,
     answers: BTreeMap<Call, Answers>,
+    /// By what the account's name begins with; these come first.
+    answers_about: BTreeMap<String, Answers>,
     asked: BTreeMap<Call, usize>,
     connections: Vec<UnixStream>,
     is_over: bool,
@@ -87,6 +89,7 @@ impl StandIn {
             state: Mutex::new(State {
                 config: written(config, generation),
                 answers: BTreeMap::new(),
+                answers_about: BTreeMap::new(),
                 asked: BTreeMap::new(),
                 connections: Vec::new(),
                 is_over: false,
@@ -114,6 +117,12 @@ impl StandIn {
         self.shared.change(|state| state.answers.insert(call, answers));
     }
 
+    /// Answers questions about accounts whose names begin so in another way from now on.
+    pub fn answer_about(&self, accounts: &str, answers: Answers) {
+        self.shared
+            .change(|state| state.answers_about.insert(accounts.to_owned(), answers));
+    }
+
     /// How many calls of this kind have come.
     pub fn asked(&self, call: Call) -> usize {
         self.shared.lock().asked.get(&call).copied().unwrap_or_default()
@@ -125,6 +134,12 @@ impl StandIn {
         process::wait_until(&format!("{count} calls {call:?}"), LIMIT, || {
             (self.asked(call) >= count).then_some(())
         });
+    }
+
+    /// A configuration as it goes over the wire.
+    #[track_caller]
+    pub fn body(config: &Value, generation: u64) -> String {
+        String::from_utf8_lossy(written(config, generation).body.expose()).into_owned()
     }
 
     /// What an account proves itself by.
@@ -195,7 +210,7 @@ impl Shared {
     fn answer(&self, request: &Request, mut stream: &UnixStream) -> Option<()> {
         let call = call(request)?;
         *self.lock().asked.entry(call).or_default() += 1;
-        match self.way(call)? {
+        match self.way(call, request)? {
             Answers::Rightly | Answers::Later => {
                 let answer = match call {
                     Call::Config => self.config(request)?,
@@ -225,13 +240,19 @@ impl Shared {
     }
 
     /// How this call is to be answered, once that is settled; `None` when it is over.
-    fn way(&self, call: Call) -> Option<Answers> {
+    fn way(&self, call: Call, request: &Request) -> Option<Answers> {
+        let account = match call {
+            Call::Decide => account(&request.body).unwrap_or_default(),
+            Call::Config | Call::Verify => String::new(),
+        };
         let mut state = self.lock();
         loop {
             if state.is_over {
                 return None;
             }
-            match state.answers.get(&call) {
+            let mut about = state.answers_about.iter();
+            let about = about.find_map(|(accounts, answers)| account.starts_with(accounts).then_some(answers));
+            match about.or_else(|| state.answers.get(&call)) {
                 Some(Answers::Later) => {}
                 other => return Some(other.cloned().unwrap_or(Answers::Rightly)),
             }
@@ -245,16 +266,28 @@ impl Shared {
         let headers = raw::headers(head);
         let known = headers.iter().find(|(name, _)| name == "if-none-match");
         let known = known.map_or("", |(_, value)| value.trim_matches('"'));
-        let waits = if request.head.contains("?wait=") { LIMIT } else { Duration::ZERO };
+        let waits = if request.head.contains("?wait=") {
+            LIMIT
+        } else {
+            Duration::ZERO
+        };
         let is_same = |state: &mut State| {
-            let rightly = state.answers.get(&Call::Config).is_none_or(|way| *way == Answers::Rightly);
+            let rightly = state
+                .answers
+                .get(&Call::Config)
+                .is_none_or(|way| *way == Answers::Rightly);
             !state.is_over && rightly && state.config.etag == known
         };
         let (state, _) = self
             .changed
             .wait_timeout_while(self.lock(), waits, is_same)
             .unwrap_or_else(PoisonError::into_inner);
-        if state.is_over || state.answers.get(&Call::Config).is_some_and(|way| *way != Answers::Rightly) {
+        if state.is_over
+            || state
+                .answers
+                .get(&Call::Config)
+                .is_some_and(|way| *way != Answers::Rightly)
+        {
             return None;
         }
         if state.config.etag == known {
@@ -283,6 +316,16 @@ fn call(request: &Request) -> Option<Call> {
     .find_map(|(known, call)| (known == path).then_some(call))
 }
 
+/// Whom a question is about.
+fn account(question: &[u8]) -> Option<String> {
+    let question: Value = serde_json::from_slice(question).ok()?;
+    let who = &question["who"];
+    let account = who["password"]["account"]
+        .as_str()
+        .or(who["identity"]["account"].as_str());
+    account.map(str::to_owned)
+}
+
 /// The answer to a question about an account.
 fn decided(question: &[u8]) -> Option<Value> {
     let question: Value = serde_json::from_slice(question).ok()?;
@@ -300,7 +343,11 @@ fn decided(question: &[u8]) -> Option<Value> {
         let actions = scope.as_str()?.rsplit(':').next()?.split(',').collect::<Vec<_>>();
         Some(json!({"actions": actions, "because": {"backend": "ext_authz"}}))
     };
-    let grants = question["scopes"].as_array()?.iter().map(grant).collect::<Option<Vec<_>>>()?;
+    let grants = question["scopes"]
+        .as_array()?
+        .iter()
+        .map(grant)
+        .collect::<Option<Vec<_>>>()?;
     Some(json!({"decided": {"identity": identity, "grants": grants}}))
 }
 
