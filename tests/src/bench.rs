@@ -14,8 +14,11 @@ mod timing;
 
 pub use report::Report;
 
+/// Measures something and puts it into the report.
+pub type Part = fn(&mut Report);
+
 /// What is measured, by its name.
-pub const PARTS: [(&str, fn(&mut Report)); 7] = [
+pub const PARTS: [(&str, Part); 7] = [
     ("scenarios", scenarios::measure),
     ("size", Report::size),
     ("memory", memory::measure),
@@ -26,7 +29,7 @@ pub const PARTS: [(&str, fn(&mut Report)); 7] = [
 ];
 
 /// Measures these parts of [`PARTS`]. All take many minutes; says what it does while it does it.
-pub fn run<'a>(parts: impl IntoIterator<Item = &'a (&'static str, fn(&mut Report))>) -> Report {
+pub fn run<'a>(parts: impl IntoIterator<Item = &'a (&'static str, Part)>) -> Report {
     let mut report = Report::default();
     for (_, measure) in parts {
         measure(&mut report);

@@ -25,7 +25,7 @@ use crate::http::upstream::{self, Request};
 use crate::process;
 
 /// A piece of a long answer.
-const PIECE: [u8; 64 * 1024] = [b' '; 64 * 1024];
+static PIECE: [u8; 64 * 1024] = [b' '; 64 * 1024];
 
 /// The stand-in; its socket is there as long as this value.
 #[derive(Debug)]
