@@ -21,10 +21,13 @@ CARGO_DENY := . tests/parts/lib.sh; "$$cache/bin/cargo-deny-$$CARGO_DENY"
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 BUILT = $(TARGET)/wasm32-unknown-unknown/release/registry_auth.wasm
 # The program that suites start: with every check of a debug build, and of the crates that are compiled for tests anyway.
-TESTED = REGISTRY_AUTH_PROGRAM="$(abspath $(TARGET))/debug/registry-auth"
+# Not `REGISTRY_AUTH_…`: the registries that are started read such variables.
+TESTED = PROGRAM_REGISTRY_AUTH="$(abspath $(TARGET))/debug/registry-auth"
 # How long `make fuzz` stays with a target, and with which; all, if none is named.
 FUZZ_SECONDS ?= 300
 FUZZ_TARGETS ?=
+# What `make bench` measures, as `program managed`; all, and a file of numbers, if none is named.
+BENCH_PARTS ?=
 say = @printf '\n==> %s\n' '$(1)'
 
 help: ## List the targets
@@ -106,7 +109,7 @@ demo-check: ## Run the demo by itself and check what it shows
 	$(call say,checking the demo)
 	@cargo run -q $(LOCKED) -p registry-auth-tests --bin demo -- --check
 
-bench: ## Measure speed, memory and size: a table, and target/bench.json (some minutes, on a machine left alone)
+bench: ## Measure speed, memory and size: a table, and target/bench.json (many minutes, on a machine left alone)
 	@$(SETUP) bench
 	@$(MAKE) --no-print-directory wasm
 	$(call say,building the module that decides nothing)
@@ -117,7 +120,7 @@ bench: ## Measure speed, memory and size: a table, and target/bench.json (some m
 	@cp -f "$(TARGET)/program/registry-auth" target/registry-auth-bench.new
 	@mv -f target/registry-auth-bench.new target/registry-auth-bench
 	$(call say,measuring)
-	@cargo run -q $(LOCKED) -p registry-auth-tests --bin bench
+	@cargo run -q $(LOCKED) -p registry-auth-tests --bin bench -- $(BENCH_PARTS)
 
 bench-core: ## Count the instructions of core's steps, beside those of the run before (valgrind)
 	@$(SETUP) bench-core

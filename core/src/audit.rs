@@ -10,29 +10,14 @@ use crate::token::{Jti, Token};
 use serde::Serialize;
 
 /// What is written of a decision. Never a secret: neither credentials nor the token, of which `jti` is the name.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct Record<'a> {
-    event: &'static str,
+    request: &'a TokenRequest,
     result: &'static str,
-    account: &'a str,
-    address: String,
-    service: &'a str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    labels: Vec<LabelRecord<'a>>,
-    #[serde(skip_serializing_if = "is_false")]
-    labels_cut: bool,
-    scopes: Vec<ScopeRecord<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    backend: Option<&'a str>,
-    proof: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    jti: Option<Jti>,
+    /// What was decided, and the token's number, if there is a token.
+    issued: Option<(&'a Decision, Jti)>,
     generation: u64,
-    #[serde(skip_serializing_if = "str::is_empty")]
     etag: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    request_id: &'a str,
-    took_us: u64,
 }
 
 /// One value of a label.
@@ -48,36 +33,15 @@ struct LabelRecord<'a> {
 const MAX_LABELS: usize = 2_048;
 /// What is written of an entity tag.
 const ETAG_CHARACTERS: usize = 8;
-
-#[derive(Debug, Serialize)]
-struct ScopeRecord<'a> {
-    scope: String,
-    granted: Vec<&'a str>,
-    /// The deciding rule's number, from 0; null if none matched.
-    rule: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    comment: Option<&'a str>,
-    because: String,
-}
+/// Most lines are shorter, in bytes.
+const USUAL_LINE: usize = 640;
 
 impl<'a> Record<'a> {
     /// A token was issued.
     #[must_use]
     pub fn issued(request: &'a TokenRequest, decision: &'a Decision, token: &Token) -> Self {
-        let (labels, labels_cut) = labels(&decision.identity().labels);
         Self {
-            result: "issued",
-            labels,
-            labels_cut,
-            account: decision.identity().account.as_str(),
-            scopes: decision.grants().iter().map(ScopeRecord::granted).collect(),
-            backend: Some(decision.backend()),
-            proof: match (&request.credentials, decision.proof()) {
-                (Credentials::Anonymous, _) => "anonymous",
-                (_, Proof::Password) => "password",
-                (_, Proof::Open) => "none",
-            },
-            jti: Some(token.jti()),
+            issued: Some((decision, token.jti())),
             ..Self::refused(request, "issued")
         }
     }
@@ -86,24 +50,11 @@ impl<'a> Record<'a> {
     #[must_use]
     pub fn refused(request: &'a TokenRequest, result: &'static str) -> Self {
         Self {
-            event: "token",
+            request,
             result,
-            account: match &request.credentials {
-                Credentials::Password { account, .. } => account.as_str(),
-                Credentials::Anonymous | Credentials::RefreshToken(_) => "",
-            },
-            address: request.address.to_string(),
-            service: request.service.as_str(),
-            labels: Vec::new(),
-            labels_cut: false,
-            scopes: request.scopes.iter().map(ScopeRecord::undecided).collect(),
-            backend: None,
-            proof: method(request),
-            jti: None,
+            issued: None,
             generation: 0,
             etag: "",
-            request_id: "",
-            took_us: 0,
         }
     }
 
@@ -116,7 +67,11 @@ impl<'a> Record<'a> {
     /// The account, as it was let in or as it called itself.
     #[must_use]
     pub fn account(&self) -> &'a str {
-        self.account
+        match (&self.issued, &self.request.credentials) {
+            (Some((decision, _)), _) => decision.identity().account.as_str(),
+            (None, Credentials::Password { account, .. }) => account.as_str(),
+            (None, Credentials::Anonymous | Credentials::RefreshToken(_)) => "",
+        }
     }
 
     /// By which configuration it was decided: its number, in milliseconds since the epoch, and its entity tag, of which
@@ -130,11 +85,126 @@ impl<'a> Record<'a> {
 
     /// The line, of the request `request_id`, which took `took_us` microseconds.
     #[must_use]
-    pub fn line(mut self, request_id: &'a str, took_us: u64) -> String {
-        self.request_id = request_id;
-        self.took_us = took_us;
-        // Texts and numbers alone: there is nothing in it that could not be written.
-        serde_json::to_string(&self).unwrap_or_default()
+    pub fn line(self, request_id: &str, took_us: u64) -> String {
+        let mut line = Line::begin();
+        line.member("event", "token");
+        line.member("result", self.result);
+        line.member("account", self.account());
+        line.member("address", &self.request.address);
+        line.member("service", self.request.service.as_str());
+        match self.issued {
+            Some((decision, _)) => line.grants(decision),
+            None => line.list("scopes", &self.request.scopes, Line::undecided),
+        }
+        if let Some((decision, _)) = self.issued {
+            line.member("backend", decision.backend());
+        }
+        line.member("proof", self.proof());
+        if let Some((_, jti)) = &self.issued {
+            line.member("jti", jti);
+        }
+        line.member("generation", &self.generation);
+        for (key, text) in [("etag", self.etag), ("request_id", request_id)] {
+            if !text.is_empty() {
+                line.member(key, text);
+            }
+        }
+        line.member("took_us", &took_us);
+        line.end()
+    }
+
+    fn proof(&self) -> &'static str {
+        match &self.issued {
+            None => method(self.request),
+            Some((decision, _)) => match (&self.request.credentials, decision.proof()) {
+                (Credentials::Anonymous, _) => "anonymous",
+                (_, Proof::Password) => "password",
+                (_, Proof::Open) => "none",
+            },
+        }
+    }
+}
+
+/// A line that is being written: the frame by hand, for this is written thousands of times a second.
+struct Line(Vec<u8>);
+
+impl Line {
+    fn begin() -> Self {
+        let mut line = Vec::with_capacity(USUAL_LINE);
+        line.push(b'{');
+        Self(line)
+    }
+
+    fn end(mut self) -> String {
+        self.0.push(b'}');
+        // serde_json writes nothing but UTF-8.
+        String::from_utf8(self.0).unwrap_or_default()
+    }
+
+    /// A member of an object. `key` needs no escape.
+    fn member<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) {
+        self.key(key);
+        // Texts and numbers alone, and memory to write to: there is nothing that could fail.
+        let _ = serde_json::to_writer(&mut self.0, value);
+    }
+
+    /// A member that is a list.
+    fn list<T>(&mut self, key: &'static str, values: impl IntoIterator<Item = T>, write: impl Fn(&mut Self, T)) {
+        self.key(key);
+        self.0.push(b'[');
+        for (number, value) in values.into_iter().enumerate() {
+            if number > 0 {
+                self.0.push(b',');
+            }
+            self.0.push(b'{');
+            write(self, value);
+            self.0.push(b'}');
+        }
+        self.0.push(b']');
+    }
+
+    fn key(&mut self, key: &'static str) {
+        if self.0.last() != Some(&b'{') {
+            self.0.push(b',');
+        }
+        self.0.push(b'"');
+        self.0.extend_from_slice(key.as_bytes());
+        self.0.extend_from_slice(b"\":");
+    }
+
+    fn grants(&mut self, decision: &Decision) {
+        let (labels, are_cut) = labels(&decision.identity().labels);
+        if !labels.is_empty() {
+            self.member("labels", &labels);
+        }
+        if are_cut {
+            self.member("labels_cut", &are_cut);
+        }
+        self.list("scopes", decision.grants(), Self::granted);
+    }
+
+    fn granted(&mut self, grant: &Grant) {
+        self.member("scope", &format_args!("{}", grant.scope()));
+        self.member("granted", grant.actions());
+        let (rule, comment) = match grant.because() {
+            Because::Rule { index, comment } | Because::CannotJudge { index, comment } => {
+                (Some(*index), comment.as_deref())
+            }
+            Because::NoRule | Because::Backend(_) => (None, None),
+        };
+        // The deciding rule's number, from 0; null if none matched.
+        self.member("rule", &rule);
+        if let Some(comment) = comment {
+            self.member("comment", comment);
+        }
+        self.member("because", &format_args!("{}", grant.because()));
+    }
+
+    fn undecided(&mut self, scope: &Scope) {
+        self.member("scope", &format_args!("{scope}"));
+        self.member::<[&str]>("granted", &[]);
+        self.member("rule", &None::<usize>);
+        self.member("because", "not asked");
     }
 }
 
@@ -155,11 +225,6 @@ fn labels(labels: &Labels) -> (Vec<LabelRecord<'_>>, bool) {
     (records, false)
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde hands over")]
-fn is_false(flag: &bool) -> bool {
-    !flag
-}
-
 /// What a request proves itself by, in a word.
 #[must_use]
 pub fn method(request: &TokenRequest) -> &'static str {
@@ -167,34 +232,6 @@ pub fn method(request: &TokenRequest) -> &'static str {
         Credentials::Anonymous => "anonymous",
         Credentials::Password { .. } => "password",
         Credentials::RefreshToken(_) => "refresh_token",
-    }
-}
-
-impl<'a> ScopeRecord<'a> {
-    fn granted(grant: &'a Grant) -> Self {
-        let (rule, comment) = match grant.because() {
-            Because::Rule { index, comment } | Because::CannotJudge { index, comment } => {
-                (Some(*index), comment.as_deref())
-            }
-            Because::NoRule | Because::Backend(_) => (None, None),
-        };
-        Self {
-            scope: grant.scope().to_string(),
-            granted: grant.actions().iter().collect(),
-            rule,
-            comment,
-            because: grant.because().to_string(),
-        }
-    }
-
-    fn undecided(scope: &Scope) -> Self {
-        Self {
-            scope: scope.to_string(),
-            granted: Vec::new(),
-            rule: None,
-            comment: None,
-            because: "not asked".to_owned(),
-        }
     }
 }
 

@@ -14,6 +14,7 @@
 
 use std::fmt;
 
+use serde::ser::{Serialize, Serializer};
 use thiserror::Error;
 
 /// The most resources that one request may name; docker asks for two, a build of many stages for some ten.
@@ -258,6 +259,13 @@ impl<S: Into<String>> FromIterator<S> for Actions {
         actions.sort_unstable();
         actions.dedup();
         Self(actions)
+    }
+}
+
+/// A list of texts.
+impl Serialize for Actions {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(&self.0)
     }
 }
 

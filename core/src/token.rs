@@ -28,6 +28,7 @@ mod pem;
 mod public_key;
 mod sign;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -55,7 +56,8 @@ pub struct Mint {
 /// A token, for as long as it is valid.
 #[derive(Clone, Debug)]
 pub struct Token {
-    text: Secret<String>,
+    /// Shared, since one that is remembered is handed out many times.
+    text: Arc<Secret<String>>,
     issued_at: Timestamp,
     expires_at: Timestamp,
     jti: Jti,
@@ -95,7 +97,7 @@ impl Mint {
         text.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut text);
         Ok(Token {
-            text: Secret::new(text),
+            text: Arc::new(Secret::new(text)),
             issued_at: now,
             expires_at,
             jti: *jti,

@@ -61,14 +61,11 @@ extern "C" fn proxy_on_tick(context_id: u32) {
 /// A stream that is not known is refused: nothing is decided about it, so nothing may let it pass.
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_request_headers(context_id: u32, _: usize, end_of_stream: u32) -> u32 {
-    let next = match vm::exchange(context_id) {
-        Some(exchange) => exchange.headers(end_of_stream != 0),
-        None => {
-            let _ = host::reply(503, &[], b"");
-            Next::Hold
-        }
+    let Some(exchange) = vm::exchange(context_id) else {
+        let _ = host::reply(503, &[], b"");
+        return Next::Hold as u32;
     };
-    next as u32
+    exchange.headers(end_of_stream != 0) as u32
 }
 
 #[unsafe(no_mangle)]

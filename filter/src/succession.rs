@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     fn at(seconds: u64) -> Duration {
-        Duration::from_secs(1_800_000_000 + seconds)
+        Duration::from_hours(500_000).saturating_add(Duration::from_secs(seconds))
     }
 
     fn in_force(generation: u64, etag: &str) -> Succession {

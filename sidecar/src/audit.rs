@@ -6,13 +6,13 @@ use std::io::Write;
 use registry_auth_core::config::Audit;
 
 /// Writes a record. One that nobody takes any more is lost, and the request is not.
-pub fn write(audit: Audit, line: &str) {
+pub fn write(audit: Audit, mut line: String) {
     match audit {
         Audit::Off => return,
         Audit::Log => tracing::info!(audit = line, "decided"),
         Audit::AccessLog => {}
     }
-    let mut stdout = std::io::stdout().lock();
     // In one piece, so that no other line comes in between.
-    let _ = stdout.write_all(format!("{line}\n").as_bytes());
+    line.push('\n');
+    let _ = std::io::stdout().write_all(line.as_bytes());
 }

@@ -3,6 +3,7 @@
 #[cfg(feature = "bench")]
 mod bench;
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State as Shared};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, request};
 use registry_auth_core::audit::Record;
@@ -181,7 +183,7 @@ fn record(generation: &Generation, record: Record<'_>, request_id: &str, begun: 
     let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
     if generation.policy.audit != Audit::Off {
         let record = record.by(generation.number, &generation.etag);
-        audit::write(generation.policy.audit, &record.line(request_id, took));
+        audit::write(generation.policy.audit, record.line(request_id, took));
     }
 }
 
@@ -210,7 +212,11 @@ pub(crate) fn response(reply: Reply) -> Response {
     let mut response = Response::new(Body::from(reply.body));
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in reply.headers {
-        if let Ok(value) = HeaderValue::from_str(&value) {
+        let value = match value {
+            Cow::Borrowed(value) => HeaderValue::from_maybe_shared(Bytes::from_static(value.as_bytes())),
+            Cow::Owned(value) => HeaderValue::from_maybe_shared(Bytes::from(value)),
+        };
+        if let Ok(value) = value {
             response.headers_mut().insert(HeaderName::from_static(name), value);
         }
     }

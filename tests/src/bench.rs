@@ -1,6 +1,6 @@
 //! What `make bench` measures: requests a second beside a module that decides nothing, all in one run, so that a noisy
-//! machine moves both; memory, size, how long a configuration takes, and whether the time of a refusal tells anything; and the
-//! program beside the proxy, by itself and asked by the filter.
+//! machine moves both; memory, size, how long a configuration takes, and whether the time of a refusal tells anything;
+//! and the program beside the proxy, by itself and asked by the filter.
 
 mod latency;
 mod load;
@@ -14,16 +14,22 @@ mod timing;
 
 pub use report::Report;
 
-/// Measures everything. Takes minutes; says what it does while it does it.
-#[track_caller]
-pub fn run() -> Report {
+/// What is measured, by its name.
+pub const PARTS: [(&str, fn(&mut Report)); 7] = [
+    ("scenarios", scenarios::measure),
+    ("size", Report::size),
+    ("memory", memory::measure),
+    ("latency", latency::measure),
+    ("timing", timing::measure),
+    ("program", program::measure),
+    ("managed", managed::measure),
+];
+
+/// Measures these parts of [`PARTS`]. All take many minutes; says what it does while it does it.
+pub fn run<'a>(parts: impl IntoIterator<Item = &'a (&'static str, fn(&mut Report))>) -> Report {
     let mut report = Report::default();
-    scenarios::measure(&mut report);
-    report.size();
-    memory::measure(&mut report);
-    latency::measure(&mut report);
-    timing::measure(&mut report);
-    program::measure(&mut report);
-    managed::measure(&mut report);
+    for (_, measure) in parts {
+        measure(&mut report);
+    }
     report
 }

@@ -86,11 +86,11 @@ pub fn wasm() -> PathBuf {
     path.canonicalize().unwrap_or(path)
 }
 
-/// The program beside the proxy: `$REGISTRY_AUTH_PROGRAM`, or `target/registry-auth` as `make program` left it.
+/// The program beside the proxy: `$PROGRAM_REGISTRY_AUTH`, or `target/registry-auth` as `make program` left it.
 #[track_caller]
 pub fn program() -> PathBuf {
     let path =
-        env::var_os("REGISTRY_AUTH_PROGRAM").map_or_else(|| checkout().join("target/registry-auth"), PathBuf::from);
+        env::var_os("PROGRAM_REGISTRY_AUTH").map_or_else(|| checkout().join("target/registry-auth"), PathBuf::from);
     assert!(
         path.is_file(),
         "the program `{}` is missing; run `make program`",

@@ -5,6 +5,7 @@
 mod docs {
     pub(super) mod commands;
     pub(super) mod configurations;
+    pub(super) mod program;
     mod reference;
 }
 
@@ -62,10 +63,13 @@ fn no_block_of_the_readme_is_without_a_test() {
         // The diagram.
         "" => block.text.contains("──►"),
         // The second block is typed by the suite `stack`.
-        "sh" => [docs::commands::TRY_IT, "docker compose"]
+        "sh" => [docs::commands::TRY_IT, "docker compose", docs::program::SERVE]
             .iter()
             .any(|mark| block.text.contains(mark)),
-        "yaml" => docs::configurations::MARKS.iter().any(|mark| block.text.contains(mark)),
+        "yaml" => [docs::configurations::MARKS.as_slice(), &docs::program::MARKS]
+            .concat()
+            .iter()
+            .any(|mark| block.text.contains(mark)),
         _ => false,
     };
     for block in blocks("README.md") {

@@ -1,7 +1,7 @@
 //! A configuration as JSON text, up to what it decides. Its key and certificate are named as `KEY` and `CERTIFICATE` in
 //! the environment, so that chance need not find one.
 
-use registry_auth::plugin_config;
+use registry_auth::plugin_config::{self, PluginConfig};
 use registry_auth_core::acl::PatternMemo;
 use registry_auth_core::authn::attempt::{Attempt, Recall, Verifier, Withheld};
 use registry_auth_core::authn::hash::Hash;
@@ -28,8 +28,14 @@ pub(crate) fn run(data: &[u8]) {
         _ => None,
     };
     let mut problems = Problems::default();
-    let Ok(document) = plugin_config::read(data, &environment, &mut problems) else {
-        return;
+    let document = match plugin_config::read(data, &environment, &mut problems) {
+        Ok(PluginConfig::Standalone(document)) => *document,
+        Ok(PluginConfig::Managed(program)) => {
+            assert!(program.is_some() || problems.is_refusal(), "what is refused says why");
+            check(problems.errors());
+            return;
+        }
+        Err(_) => return,
     };
     let now = Timestamp::from_seconds(1_800_000_000);
     let policy = match Policy::compile(document, now, problems) {

@@ -29,8 +29,20 @@ impl Jti {
 
 impl fmt::Display for Jti {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+        let mut text = [0; 32];
+        let (pairs, _) = text.as_chunks_mut::<2>();
+        for ([high, low], byte) in pairs.iter_mut().zip(self.0) {
+            (*high, *low) = (hex_digit(byte >> 4), hex_digit(byte & 0x0f));
+        }
+        f.write_str(str::from_utf8(&text).unwrap_or_default())
     }
+}
+
+fn hex_digit(number: u8) -> u8 {
+    b"0123456789abcdef"
+        .get(usize::from(number))
+        .copied()
+        .unwrap_or_default()
 }
 
 impl Serialize for Jti {
@@ -59,10 +71,8 @@ struct Entry<'a> {
     #[serde(rename = "type")]
     kind: &'a str,
     name: &'a str,
-    actions: Names<'a>,
+    actions: &'a Actions,
 }
-
-struct Names<'a>(&'a Actions);
 
 /// The claims of a token issued for `decision` at `issued_at`, as JSON.
 pub(super) fn to_json(
@@ -95,14 +105,8 @@ impl Serialize for Access<'_> {
         serializer.collect_seq(self.0.iter().map(|grant| Entry {
             kind: grant.scope().resource().kind(),
             name: grant.scope().resource().name(),
-            actions: Names(grant.actions()),
+            actions: grant.actions(),
         }))
-    }
-}
-
-impl Serialize for Names<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The keys and certificates of `testdata/`, and decisions for tests.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::account::{Account, Identity, Labels};
@@ -44,7 +45,7 @@ pub(crate) fn decision(account: &str, service: &str, grants: Vec<Grant>) -> Deci
 /// A token of `length` bytes that says nothing.
 pub(crate) fn token(issued_at: Timestamp, life: Duration, length: usize) -> Token {
     Token {
-        text: Secret::new("x".repeat(length)),
+        text: Arc::new(Secret::new("x".repeat(length))),
         issued_at,
         expires_at: issued_at.plus(life),
         jti: Jti::from_random([7; 16]),

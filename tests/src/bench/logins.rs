@@ -24,8 +24,8 @@ pub(super) fn log_in(port: u16, per_second: u32, next: &AtomicU32, stop: &Atomic
         .expect("a runtime can be made");
     let answers = runtime.block_on(offer(port, per_second, next, stop));
     println!("logins by status: {answers:?}");
-    // What cannot be computed in time is refused, and nothing else.
-    assert!(answers.keys().all(|status| matches!(status, 200 | 503)), "{answers:?}");
+    // What was computed does not fit; what cannot be computed in time is refused otherwise.
+    assert!(answers.keys().all(|status| matches!(status, 401 | 503)), "{answers:?}");
 }
 
 async fn offer(port: u16, per_second: u32, next: &AtomicU32, stop: &AtomicBool) -> BTreeMap<u16, u32> {

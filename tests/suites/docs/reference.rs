@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use registry_auth_core::config::{Document, Node, Sources};
+use registry_auth_core::policy::Asks;
 use registry_auth_core::problem::Problems;
-use registry_auth_tests::module::Module;
+use registry_auth_core::wire;
+use registry_auth_tests::module::{Module, Request};
 use registry_auth_tests::parts::EnvoyRelease;
 use serde_json::{Value, json};
 
@@ -42,16 +44,44 @@ fn the_table_of_the_readme_has_every_key() {
     assert_eq!(named, known);
 }
 
+/// What a program reads and a proxy does not stands in a table of its own.
+#[test]
+fn the_table_of_the_program_has_every_section() {
+    let sources = Sources {
+        environment: &|_| None,
+        files: Some(&|_| Err("there are no files".to_owned())),
+    };
+    let sections = |sources: Sources<'_>| {
+        let mut problems = Problems::default();
+        let node: Node = serde_json::from_value(json!({"?": 1})).expect("any JSON is a node");
+        Document::read(node, sources, &mut problems);
+        listed(&problems)
+    };
+    let mut known: BTreeSet<_> = sections(sources).into_iter().collect();
+    for key in sections(Sources::of_a_proxy(&|_| None)) {
+        known.remove(&key);
+    }
+    let rows = rows("README.md", "| key of `registry-auth` | default | meaning |");
+    let named = rows.map(|key| key.split('.').next().unwrap_or_default().to_owned());
+    let named: BTreeSet<_> = named.filter(|section| section != "server").collect();
+    assert_eq!(named, known);
+}
+
 #[test]
 fn the_table_of_the_audit_log_has_every_key() {
     let [example] = <[Block; 1]>::try_from(blocks("docs/audit_log.md")).expect("one example record");
     let example: Value = serde_json::from_str(&example.text).expect("the example is JSON");
     let named: BTreeSet<_> = rows("docs/audit_log.md", "| key | what it holds |").collect();
-    assert_eq!(keys(&example), named);
+    let mut shown = keys(&example);
+    shown.insert("labels_cut".to_owned());
+    assert_eq!(shown, named);
 
     let config = json!({
         "token": {"issuer": "registry-auth", "key": registry_auth_tests::keys::ES256},
-        "users": {"ada": {"password": registry_auth_tests::keys::ADA_SECRET}},
+        "users": {"ada": {
+            "password": registry_auth_tests::keys::ADA_SECRET,
+            "labels": {"team": ["blue", "x".repeat(3_000)]},
+        }},
         "acl": [{"match": {"account": "ada"}, "actions": ["pull"], "comment": "readers may pull"}],
     });
     let mut module = Module::with(config).start().expect("the configuration is taken");
@@ -83,7 +113,10 @@ fn the_table_of_envoys_has_every_release_that_is_tested() {
 
 /// The keys that the error about `?` proposes.
 fn proposed(config: &Value) -> Vec<String> {
-    let (_, problems) = read(config);
+    listed(&read(config).1)
+}
+
+fn listed(problems: &Problems) -> Vec<String> {
     let unknown = problems
         .errors()
         .iter()
@@ -118,17 +151,15 @@ fn rows(name: &str, heading: &str) -> impl Iterator<Item = String> {
     cells.into_iter()
 }
 
-/// The keys of a record, those of its scopes as `scopes[].key`.
+/// The keys of a record, those of its scopes as `scopes[].key`, and of its labels alike.
 fn keys(record: &Value) -> BTreeSet<String> {
     let record = record.as_object().expect("a record is an object");
-    let scopes = record["scopes"].as_array().expect("a record has scopes");
-    let inner = scopes
-        .iter()
-        .flat_map(|scope| scope.as_object().expect("a scope is an object").keys());
-    inner
-        .map(|key| format!("scopes[].{key}"))
-        .chain(record.keys().cloned())
-        .collect()
+    let inner = ["scopes", "labels"].into_iter().flat_map(|list| {
+        let entries = record[list].as_array().expect("a record has scopes and labels").iter();
+        let keys = entries.flat_map(|entry| entry.as_object().expect("each is an object").keys());
+        keys.map(move |key| format!("{list}[].{key}"))
+    });
+    inner.chain(record.keys().cloned()).collect()
 }
 
 /// What the module defines while it does a little of everything, each with the words that stand for `…`.
@@ -154,13 +185,51 @@ fn the_table_of_metrics_has_every_name() {
         );
     }
     module.tick();
+    let mut metrics = module.metric_names();
+    metrics.extend(metrics_of_managed_mode());
     let mut used: BTreeSet<&String> = BTreeSet::new();
-    for metric in module.metric_names() {
+    for metric in metrics {
         let row = named.iter().find(|name| is_named(name, &metric));
         used.insert(row.unwrap_or_else(|| panic!("`{metric}` is not in the table")));
     }
     let unused: Vec<_> = named.iter().filter(|name| !used.contains(name)).collect();
     assert!(unused.is_empty(), "{unused:?}");
+}
+
+/// The same beside a program that knows accounts, and has one decided and one wait.
+fn metrics_of_managed_mode() -> Vec<String> {
+    let config = json!({
+        "token": {"issuer": "registry-auth", "key": registry_auth_tests::keys::ES256},
+        "users": {},
+        "acl": [],
+    });
+    let (document, _) = read(&config);
+    let asks = Asks {
+        accounts: true,
+        scopes: true,
+    };
+    let mut module = Module::with(json!({"managed": {"cluster": "c"}}))
+        .start()
+        .expect("the configuration is taken");
+    module.tick();
+    let heard = |module: &mut Module, body: &[u8]| {
+        let call = module.callouts().pop().expect("a call is open");
+        module.answer(call.id, 200, &[], body);
+    };
+    let written = wire::config::write(&document, asks, 1_700_000_000_000);
+    heard(&mut module, written.body.expose());
+    let ask = || Request::get("/token?service=r").basic("eve", "pw");
+    let stream = module.open(ask());
+    let decided = json!({"decided": {
+        "identity": {"account": "eve", "proof": "password", "backend": "ext_auth"},
+        "grants": [],
+    }});
+    heard(&mut module, decided.to_string().as_bytes());
+    assert_eq!(module.reply(stream).status, 200);
+    module.open(ask().source("192.0.2.9:1"));
+    heard(&mut module, b"<html>");
+    module.tick();
+    module.metric_names()
 }
 
 /// Whether `metric` is one of `name`, in which `…` is any word.

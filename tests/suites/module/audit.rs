@@ -20,17 +20,20 @@ fn a_decision_leaves_one_record_with_its_reasons() {
     let mut record = record(&reply);
     let fields = record.as_object_mut().unwrap();
     assert!(fields.remove("took_us").unwrap().is_u64());
+    assert_eq!(fields.remove("etag").unwrap().as_str().unwrap().len(), 8);
     assert_eq!(
         record,
         json!({
             "event": "token", "result": "issued", "account": "ada", "address": "192.0.2.7", "service": "registry",
+            "labels": [{"name": "team", "value": "blue", "pattern": true}],
             "scopes": [
                 {"scope": "repository:ada/app:pull,push", "granted": ["pull", "push"], "rule": 0,
                  "comment": "her own", "because": "rule 0 \"her own\""},
                 {"scope": "repository:other:pull", "granted": [], "rule": null, "because": "no rule matches"},
                 {"scope": "repository:public/x:pull", "granted": ["pull"], "rule": 2, "because": "rule 2"},
             ],
-            "backend": "users", "proof": "password", "jti": claims(&reply)["jti"], "request_id": "5f0c",
+            "backend": "users", "proof": "password", "jti": claims(&reply)["jti"],
+            "generation": NOW * 1_000, "request_id": "5f0c",
         })
     );
     assert_eq!(reply.filter_state("registry_auth_account"), Some("ada"));

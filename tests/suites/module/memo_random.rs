@@ -219,6 +219,7 @@ fn readable(config: &Value) -> Value {
 /// All of an answer but a token's times and number, and what follows from them.
 fn without_times(reply: &Reply) -> Value {
     let mut record = audit(reply);
+    take(&mut record, &["etag"]);
     let headers = reply.headers.iter().filter(|(name, _)| name != "content-length");
     let mut said = json!({
         "status": reply.status,

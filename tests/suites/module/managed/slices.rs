@@ -88,7 +88,7 @@ fn a_new_set_of_users_too() {
 fn a_hundred_changes_take_no_more_memory_than_a_few() {
     let mut module = following(&rules(2_000, "one/*"), NOTHING);
     let change = |module: &mut Module, number: u64| {
-        let last = if number % 2 == 0 { "one/*" } else { "two/*" };
+        let last = if number.is_multiple_of(2) { "one/*" } else { "two/*" };
         let config = rules(2_000 + usize::try_from(number % 7).unwrap(), last);
         give(module, &written(&config, NOTHING, FIRST + number));
         let name = last.replace('*', "app");

@@ -1,0 +1,67 @@
+//! `registry-auth` as the README starts it, and the filter as it is pointed at it.
+
+use std::process::Command;
+use std::time::Duration;
+
+use registry_auth_tests::module::Module;
+use registry_auth_tests::process::{Process, run};
+use registry_auth_tests::{http, keys, parts};
+use serde_json::json;
+
+use crate::*;
+
+/// The command.
+pub(crate) const SERVE: &str = "registry-auth serve";
+/// What tells the blocks apart.
+pub(crate) const MARKS: [&str; 2] = [LISTENERS, PLUGIN];
+
+const LISTENERS: &str = "filter: {listen";
+const PLUGIN: &str = "managed: {cluster";
+
+#[test]
+fn the_program_serves_a_file_of_docker_auth_with_the_two_keys_of_the_readme() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let socket = folder.path().join("filter.sock");
+    let admin = registry_auth_tests::ports::Port::free();
+    let listeners = readme_block("yaml", LISTENERS);
+    let listeners = listeners.replace("/run/registry-auth/filter.sock", &socket.display().to_string());
+    let listeners = listeners.replace("127.0.0.1:5002", &format!("127.0.0.1:{admin}"));
+    fs::write(folder.path().join("token.key"), keys::ES256).expect("a file can be written");
+    let configuration = format!(
+        "server: {{addr: \"127.0.0.1:0\"}}\ntoken: {{issuer: registry-auth, expiration: 900, key: token.key}}\n\
+         users: {{\"\": {{}}}}\nacl: []\n{listeners}"
+    );
+    fs::write(folder.path().join("auth_config.yml"), configuration).expect("a file can be written");
+
+    let block = readme_block("sh", SERVE);
+    let mut words = block.split_whitespace();
+    assert_eq!(words.next(), Some("registry-auth"));
+    let mut command = Command::new(parts::program());
+    command.args(words).current_dir(folder.path());
+    let mut program = Process::start("registry-auth", &command, folder.path());
+    let ready = format!("http://127.0.0.1:{admin}/readyz");
+    program.wait_until("ready", Duration::from_secs(30), || {
+        http::try_get(&ready, &[])
+            .is_ok_and(|answer| answer.status == 200)
+            .then_some(())
+    });
+    assert!(socket.exists(), "the filter's socket is there");
+    let mut health = Command::new(parts::program());
+    health.args(["health", "auth_config.yml"]).current_dir(folder.path());
+    let _ = run(&health, Duration::from_secs(30)).ok();
+}
+
+#[test]
+fn the_three_lines_of_the_readme_have_the_filter_ask_for_its_configuration() {
+    let block = readme_block("yaml", PLUGIN);
+    let value = block.lines().find_map(|line| line.trim().strip_prefix("value: "));
+    assert_eq!(value, Some("{managed: {cluster: registry-auth}}"));
+    let module = Module::with(json!({"managed": {"cluster": "registry-auth"}}));
+    let mut module = module.start().expect("the plugin is configured");
+    module.tick();
+    let calls = module.callouts();
+    assert!(
+        calls.iter().any(|call| call.path().starts_with("/v1/config")),
+        "{calls:?}"
+    );
+}
