@@ -18,7 +18,7 @@ const FEW: usize = 5;
 /// the warm ones, and ours by 0.2 MB.
 const USERS: usize = 200;
 /// What may come and go in between, in bytes.
-const NOISE: u64 = 3 << 20;
+const NOISE: u64 = 6 << 20;
 /// Two for each worker.
 const CLIENTS: usize = 4;
 

@@ -149,9 +149,9 @@ fn clients_leave_among_many_that_are_asked_about() {
             }
             for (number, leaver) in leavers.into_iter().enumerate() {
                 if number.is_multiple_of(2) {
-                    drop(leaver)
+                    drop(leaver);
                 } else {
-                    leaver.reset()
+                    leaver.reset();
                 }
             }
             let stayed = 2 * (STREAMS - STREAMS.div_ceil(LEAVING));

@@ -102,7 +102,7 @@ fn equal_logins_under_way_cost_one_hash() {
     let mut proxy = Proxy::start(Envoy::managed(&site.socket()));
     let before = program.metric("registry_auth_hashes_total");
     program.hang();
-    let count = 20;
+    let count = 20_u64;
     let sent: Vec<_> = (0..count).map(|_| get(&dear(3), "ada-secret", SCOPE)).collect();
     let logins = send_all(proxy.port(), &sent);
     proxy.envoy.wait_until("the login is asked about", |envoy| {
@@ -115,7 +115,7 @@ fn equal_logins_under_way_cost_one_hash() {
     }
     let computed = program.metric("registry_auth_hashes_total") - before;
     assert!(
-        (1..count as u64 / 2).contains(&computed),
+        (1..count / 2).contains(&computed),
         "{computed} hashes for {count} equal logins"
     );
     proxy.assert_at_rest("equal logins");
