@@ -109,7 +109,8 @@ fn no_request_is_lost_to_restarts_under_load() {
     let answered: Vec<_> = connections.iter().map(|_| AtomicUsize::new(0)).collect();
     let (stop, refused) = (AtomicBool::new(false), AtomicUsize::new(0));
     let mut started_in_time = true;
-    thread::scope(|scope| {
+    // It outlives the clients, who ask once more after the last round.
+    let _program = thread::scope(|scope| {
         let over = Stop(&stop);
         for (mut client, answered) in connections.into_iter().zip(&answered) {
             let (stop, refused) = (&stop, &refused);
@@ -150,6 +151,7 @@ fn no_request_is_lost_to_restarts_under_load() {
             });
         }
         drop(over);
+        program
     });
     if started_in_time {
         assert_eq!(refused.into_inner(), 0, "requests were lost");
