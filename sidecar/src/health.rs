@@ -34,7 +34,7 @@ pub struct Readiness(watch::Sender<Condition>);
 pub struct Condition {
     /// How far it is.
     pub phase: Phase,
-    /// The back-ends that are not asked now since they failed too often, by their keys in the configuration.
+    /// The back-ends that did not answer their last question, by their keys in the configuration.
     pub down: BTreeSet<&'static str>,
 }
 
@@ -76,7 +76,7 @@ impl Readiness {
         });
     }
 
-    /// A back-end is not asked for now, or is again.
+    /// A back-end did not answer the last question, or has answered again.
     pub fn backend_is_down(&self, key: &'static str, is_down: bool) {
         self.0.send_if_modified(|condition| {
             if is_down {

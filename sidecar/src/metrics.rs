@@ -191,7 +191,7 @@ impl Metrics {
         self.backend_seconds.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
-    /// Whether a back-end is not asked for now, since it failed too often.
+    /// Whether the last question to a back-end had no answer.
     pub fn backend_is_down(&self, backend: &'static str, is_down: bool) {
         self.backends_down
             .get_or_create(&Backend { backend })
@@ -282,7 +282,7 @@ impl Metrics {
         );
         r.register(
             "backend_down",
-            "Whether a back-end is not asked, since it failed too often",
+            "Whether the last question to a back-end had no answer",
             self.backends_down.clone(),
         );
         r.register("hashes", "Password hashes computed that take time", self.hashes.clone());
