@@ -13,6 +13,7 @@
 //! | [`requests`] | requests for tokens as data, and what each is answered |
 //! | [`certificates`], [`image`] | keys with their certificates; a small image |
 //! | [`bench`], [`soak`] | what `make bench` measures; how often what `make soak` repeats |
+//! | [`token`], [`stop`] | the token in an answer; clients that ask until they are told to stop |
 //! | [`parts`], [`ports`], [`process`] | where programs are, free ports, running and ending |
 
 pub mod bench;
@@ -41,4 +42,6 @@ pub mod skopeo;
 pub mod soak;
 pub mod stack;
 pub mod stand_in;
+pub mod stop;
+pub mod token;
 pub mod verify;

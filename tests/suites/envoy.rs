@@ -20,6 +20,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use registry_auth_tests::envoy::{Envoy, EnvoyRelease, Setup, Swap};
 use registry_auth_tests::http::{self, Response};
 use registry_auth_tests::keys;
+use registry_auth_tests::stop::Stop;
+use registry_auth_tests::token::{part, token};
 use serde_json::{Value, json};
 
 /// One account with a password, the anonymous one, and rules for both.
@@ -67,31 +69,6 @@ fn wait_for_expiration(envoy: &mut Envoy, seconds: u64) {
         let answer = http::get(&format!("{}/token?service=registry", envoy.url()), &[]);
         (answer.status == 200 && answer.json()["expires_in"] == seconds).then_some(())
     });
-}
-
-/// Tells the clients to stop, also when an expectation fails: nobody waits for a client that asks for ever.
-struct Stop<'a>(&'a AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// The token in an answer.
-#[track_caller]
-fn token(answer: &Response) -> String {
-    assert_eq!(answer.status, 200, "{answer:?} {}", answer.text());
-    let token = answer.json()["token"].as_str().map(str::to_owned);
-    token.unwrap_or_else(|| panic!("no token: {}", answer.text()))
-}
-
-/// A part of a token: the header is 0, the claims are 1.
-#[track_caller]
-fn part(token: &str, index: usize) -> Value {
-    let part = token.split('.').nth(index).unwrap_or_default();
-    let json = URL_SAFE_NO_PAD.decode(part).unwrap_or_default();
-    serde_json::from_slice(&json).unwrap_or_else(|error| panic!("no token ({error}): {token}"))
 }
 
 /// Who the token is for.

@@ -21,6 +21,8 @@ use registry_auth_tests::envoy::{Envoy, Setup};
 use registry_auth_tests::http::raw::{self, Connection};
 use registry_auth_tests::http::{self, Response};
 use registry_auth_tests::sidecar::StandIn;
+use registry_auth_tests::stop::Stop;
+use registry_auth_tests::token::{part, token};
 use registry_auth_tests::{keys, soak};
 use serde_json::{Value, json};
 
@@ -169,31 +171,6 @@ fn ask_rightly(envoy: &Envoy, account: &str) -> Response {
 #[track_caller]
 fn ask_as_ada(envoy: &Envoy) -> Response {
     ask(envoy, "ada", "ada-secret", "repository:ada/app:push")
-}
-
-/// Tells clients to stop, also when an expectation fails.
-struct Stop<'a>(&'a AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// The token in an answer.
-#[track_caller]
-fn token(answer: &Response) -> String {
-    assert_eq!(answer.status, 200, "{answer:?} {}", answer.text());
-    let token = answer.json()["token"].as_str().map(str::to_owned);
-    token.unwrap_or_else(|| panic!("no token: {}", answer.text()))
-}
-
-/// A part of a token: the header is 0, the claims are 1.
-#[track_caller]
-fn part(token: &str, index: usize) -> Value {
-    let part = token.split('.').nth(index).unwrap_or_default();
-    let json = URL_SAFE_NO_PAD.decode(part).unwrap_or_default();
-    serde_json::from_slice(&json).unwrap_or_else(|error| panic!("no token ({error}): {token}"))
 }
 
 /// Who the token is for, and what it grants by resource name.

@@ -78,11 +78,7 @@ impl HookAuthenticator {
     }
 
     fn labels(&self, response: &Response) -> Result<Labels, BackendError> {
-        let labels = match response.body.as_deref() {
-            Some([]) => Ok(Labels::new([].into(), self.labels_are)),
-            Some(answer) => json::labels(answer, self.labels_are),
-            None => Err(json::NoAnswer::TooLong),
-        };
+        let labels = json::sent_labels(response.body.as_deref(), self.labels_are);
         labels.map_err(|error| self.hook.error(format_args!("sent {error}")))
     }
 }

@@ -108,7 +108,15 @@ pub(super) fn access(access: &Access<'_>) -> Result<Secret<Vec<u8>>, Unaskable> 
 
 /// Reads `{"labels": {name: [values]}}`. Other keys are passed over, and so is the case of letters in this one, as Go
 /// does; null is nothing.
-pub(super) fn labels(answer: &[u8], are_patterns: LabelsArePatterns) -> Result<Labels, NoAnswer> {
+pub(super) fn sent_labels(answer: Option<&[u8]>, are_patterns: LabelsArePatterns) -> Result<Labels, NoAnswer> {
+    match answer {
+        Some([]) => Ok(Labels::new(BTreeMap::new(), are_patterns)),
+        Some(answer) => labels(answer, are_patterns),
+        None => Err(NoAnswer::TooLong),
+    }
+}
+
+fn labels(answer: &[u8], are_patterns: LabelsArePatterns) -> Result<Labels, NoAnswer> {
     let values = match member(answer, "labels")? {
         None | Some(Value::Null) => BTreeMap::new(),
         Some(Value::Object(labels)) => {

@@ -110,11 +110,7 @@ impl ProgramAuthenticator {
     }
 
     fn labels(&self, output: &Kept) -> Result<Labels, BackendError> {
-        let labels = match output.whole() {
-            Some([]) => Ok(Labels::new([].into(), self.labels_are)),
-            Some(answer) => json::labels(answer, self.labels_are),
-            None => Err(json::NoAnswer::TooLong),
-        };
+        let labels = json::sent_labels(output.whole(), self.labels_are);
         labels.map_err(|error| self.program.error(format_args!("wrote {error}")))
     }
 }
