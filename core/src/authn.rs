@@ -225,21 +225,17 @@ impl StaticUsers {
 
     /// Compares, and has a failure cost what every other one costs.
     fn compute(&self, attempt: &Attempt<'_>, verifier: &mut dyn Verifier) -> Result<Computed, Withheld> {
-        let decoys = self.dearest.decoys(attempt.stored);
-        let elsewhere = |stored: Option<&Hash>, decoys| {
-            let stored = stored.cloned();
-            Ok(Computed::Elsewhere(Work { stored, decoys }))
-        };
-        if let Some(hash) = attempt.stored {
-            if !verifier.computes(hash) {
-                return elsewhere(Some(hash), decoys);
-            }
-            if verifier.verify(hash, attempt.password)? {
-                return Ok(Computed::Here { fits: true });
-            }
+        let here = attempt.stored.filter(|hash| verifier.computes(hash));
+        if let Some(hash) = here
+            && verifier.verify(hash, attempt.password)?
+        {
+            return Ok(Computed::Here { fits: true });
         }
-        if !decoys.iter().all(|decoy| verifier.computes(decoy)) {
-            return elsewhere(None, decoys);
+        // What is not computed here is asked elsewhere, with all that a failure costs.
+        let stored = attempt.stored.filter(|_| here.is_none()).cloned();
+        let decoys = self.dearest.decoys(attempt.stored);
+        if stored.is_some() || !decoys.iter().all(|decoy| verifier.computes(decoy)) {
+            return Ok(Computed::Elsewhere(Work { stored, decoys }));
         }
         for decoy in decoys {
             verifier.verify(&decoy, attempt.password)?;
