@@ -13,7 +13,7 @@ use crate::authn::attempt::{Verifier, Withheld, Work};
 use crate::authn::{Outcome, Proof, Strangers};
 use crate::policy::Policy;
 use crate::reply::Refusal;
-use crate::request::{Credentials, Malformed, TokenRequest, Unproven};
+use crate::request::{Malformed, TokenRequest, Unproven};
 use crate::scope::{Actions, Scope};
 use crate::secret::Secret;
 use crate::service::Service;
@@ -126,10 +126,10 @@ pub fn decide(
     } else {
         Strangers::AreRefused
     };
-    let claim = Claim::of(request)?;
+    let (account, password) = claim(request)?;
     let outcome = policy
         .users
-        .authenticate(claim.account, claim.password, request.address, strangers, verifier)?;
+        .authenticate(account, password, request.address, strangers, verifier)?;
     match outcome {
         Outcome::Accept(identity, proof) => Ok(authorize(policy, request, Known::user(identity, proof), patterns)),
         Outcome::NoMatch if policy.asks.accounts => Ok(Step::Ask(Question::Authenticate)),
@@ -151,7 +151,7 @@ pub fn resume(
     patterns: &mut PatternMemo,
 ) -> Result<Step, Undecided> {
     let wrong = || Err(Undecided::Unproven(Unproven::WrongCredentials));
-    let Claim { account, password } = Claim::of(request)?;
+    let (account, password) = claim(request)?;
     match (question, answer) {
         (Question::Verify(_), Answer::Verified(fits)) => {
             let users = &policy.users;
@@ -217,26 +217,10 @@ pub fn authorize(policy: &Policy, request: &TokenRequest, known: Known, patterns
     }))
 }
 
-/// Who somebody says they are.
-struct Claim<'a> {
-    account: &'a Account,
-    password: &'a Secret<Vec<u8>>,
-}
-
-impl<'a> Claim<'a> {
-    fn of(request: &'a TokenRequest) -> Result<Self, Undecided> {
-        static ANONYMOUS: Account = Account::anonymous();
-        static NOTHING: Secret<Vec<u8>> = Secret::new(Vec::new());
-        match &request.credentials {
-            // The anonymous account is asked for like any other: without an entry `""` nobody is let in unnamed.
-            Credentials::Anonymous => Ok(Self {
-                account: &ANONYMOUS,
-                password: &NOTHING,
-            }),
-            Credentials::Password { account, password } => Ok(Self { account, password }),
-            Credentials::RefreshToken(_) => Err(Undecided::Unproven(Unproven::RefreshToken)),
-        }
-    }
+/// Who somebody says they are, and by what. The anonymous account is asked for like any other: without an entry `""`
+/// nobody is let in unnamed.
+fn claim(request: &TokenRequest) -> Result<(&Account, &Secret<Vec<u8>>), Undecided> {
+    request.claim().ok_or(Undecided::Unproven(Unproven::RefreshToken))
 }
 
 impl Known {

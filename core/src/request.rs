@@ -147,6 +147,21 @@ pub enum Unproven {
     WrongCredentials,
 }
 
+impl TokenRequest {
+    /// Who they say they are, and what they prove it by: the anonymous account, and nothing, where nothing was sent.
+    /// `None` with a refresh token, which names nobody by itself.
+    #[must_use]
+    pub fn claim(&self) -> Option<(&Account, &Secret<Vec<u8>>)> {
+        static ANONYMOUS: Account = Account::anonymous();
+        static NOTHING: Secret<Vec<u8>> = Secret::new(Vec::new());
+        match &self.credentials {
+            Credentials::Anonymous => Some((&ANONYMOUS, &NOTHING)),
+            Credentials::Password { account, password } => Some((account, password)),
+            Credentials::RefreshToken(_) => None,
+        }
+    }
+}
+
 impl Method {
     /// Reads a method; `None` for one that the token endpoint does not answer.
     #[must_use]

@@ -4,10 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use registry_auth_core::account::Account;
 use registry_auth_core::authn::attempt::{Withheld, Work};
 use registry_auth_core::decide::{Answer, Decision, Known, Question, Step, Undecided, authorize, decide, resume};
-use registry_auth_core::request::{Credentials, TokenRequest};
+use registry_auth_core::request::{TokenRequest, Unproven};
 use registry_auth_core::secret::Secret;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -158,12 +157,8 @@ impl State {
         question: &Question,
         deadline: Instant,
     ) -> Result<Answer, Failed> {
-        let anonymous = Account::anonymous();
-        let nothing = Secret::new(Vec::new());
-        let (account, password) = match &request.credentials {
-            Credentials::Password { account, password } => (account, password),
-            Credentials::Anonymous | Credentials::RefreshToken(_) => (&anonymous, &nothing),
-        };
+        let claim = request.claim().ok_or(Undecided::Unproven(Unproven::RefreshToken));
+        let (account, password) = claim?;
         match question {
             Question::Verify(work) => {
                 let fits = self

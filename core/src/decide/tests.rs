@@ -5,7 +5,7 @@ use crate::authn::hash::Hash;
 use crate::config::{Document, Node, Sources};
 use crate::memo::Seed;
 use crate::problem::Problems;
-use crate::request::Method;
+use crate::request::{Credentials, Method};
 use crate::scope::Scopes;
 use crate::time::Timestamp;
 use crate::wire::{DecideAnswer, DecideQuestion, VerifyQuestion};

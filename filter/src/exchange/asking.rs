@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use registry_auth_core::decide::{Answer, Question, Step, Undecided, resume};
-use registry_auth_core::request::Credentials;
 use registry_auth_core::secret::Secret;
 use registry_auth_core::throttle::QuestionMac;
 use registry_auth_core::wire::{DecideAnswer, DecideQuestion, VerifyAnswer, VerifyQuestion};
@@ -181,10 +180,7 @@ impl Asking {
         } = &self.served;
         match &self.question {
             Question::Verify(work) => {
-                let password = match &request.credentials {
-                    Credentials::Password { password, .. } => password,
-                    Credentials::Anonymous | Credentials::RefreshToken(_) => &NOTHING,
-                };
+                let password = request.claim().map_or(&NOTHING, |(_, password)| password);
                 let question = VerifyQuestion::about(work, password, request.address, deadline_ms);
                 (Call::Verify, written(&question))
             }
