@@ -163,6 +163,16 @@ impl Origin {
         report
     }
 
+    /// The file and the line, from 1, in which the value at `place` begins; `None` if nothing stands there.
+    #[must_use]
+    pub fn line(&self, place: &Place) -> Option<(&Path, usize)> {
+        let found = self.tree.find(self.root?, &tree::steps(place.path()));
+        let at = found.is_exact.then(|| self.tree.get(found.value).at)?;
+        let source = self.source_of(at)?;
+        let (line, _) = source.line_of(source.within(at).start);
+        Some((&source.path, line))
+    }
+
     /// Each of [`Self::files`] as it was before it was read.
     pub(self) fn stamps(&self) -> &[Stamp] {
         self.files.stamps()

@@ -4,6 +4,7 @@
 //! ([`chain`], [`backends`]), and puts the outcome, a [`generation`], in force; what outlives it is the [`state`].
 //! Requests come in by the [`token_endpoint`], which clients reach, and by the [`api`] of the filter's three calls.
 //! Both decide by core, and ask the chain and the [`hash_pool`] what core cannot know.
+//! Commands that explain a configuration read its [`rulebook`], and serve nothing.
 
 pub mod api;
 pub mod audit;
@@ -23,6 +24,7 @@ pub mod lock;
 pub mod logging;
 pub mod metrics;
 pub mod random;
+pub mod rulebook;
 pub mod server;
 pub mod signer;
 pub mod state;

@@ -1,0 +1,110 @@
+//! What of a configuration says who may do what: its static users and its rules. Commands that answer by them read no
+//! more than that, so that a file is explained also where its keys and certificates are not.
+
+use std::path::PathBuf;
+
+use registry_auth_core::acl::Acl;
+use registry_auth_core::config::acl::{Options, Rule};
+use registry_auth_core::config::users::User;
+use registry_auth_core::policy::Asks;
+use registry_auth_core::problem::{Place, Problems};
+
+use crate::config::{self, Loaded, Origin};
+
+/// The keys of which a fault makes an answer by the rules worthless.
+const OF_THE_RULES: [&str; 3] = ["users", "acl", "acl_options"];
+
+/// Static users and rules, as written and compiled.
+#[derive(Debug)]
+pub struct Rulebook {
+    /// Where all of it stands.
+    pub origin: Origin,
+    /// The static users.
+    pub users: Vec<User>,
+    /// The rules as written, in their order.
+    pub rules: Vec<Rule>,
+    /// How their patterns are read.
+    pub options: Options,
+    /// The rules, compiled.
+    pub acl: Acl,
+    /// What is asked of back-ends besides.
+    pub asks: Asks,
+}
+
+/// Reads the configuration in `paths`.
+///
+/// # Errors
+/// What is wrong with users and rules, as an operator reads it.
+pub fn read(paths: &[PathBuf], environment: &dyn Fn(&str) -> Option<String>) -> Result<Rulebook, String> {
+    let Loaded {
+        document,
+        problems: found,
+        origin,
+    } = config::load(paths, environment);
+    let mut problems = Problems::default();
+    let matter = |place: &Place| {
+        let path = place.path();
+        path.is_empty() || OF_THE_RULES.iter().any(|key| is_below(path, key))
+    };
+    for problem in found.errors().iter().filter(|problem| matter(problem.place())) {
+        problems.error(problem.place(), problem.what());
+    }
+    let Some(mut document) = document else {
+        return Err(origin.report(&found));
+    };
+    let asks = Asks::of(&document);
+    let rules = document.acl.take().unwrap_or_default();
+    let options = document.acl_options;
+    let acl = Acl::compile(&rules, options, &mut problems);
+    if problems.is_refusal() {
+        return Err(origin.report(&problems));
+    }
+    Ok(Rulebook {
+        origin,
+        users: document.users.take().unwrap_or_default(),
+        rules,
+        options,
+        acl,
+        asks,
+    })
+}
+
+/// Whether `path` is that of `key` at the top, or of something in it.
+fn is_below(path: &str, key: &str) -> bool {
+    let rest = path.strip_prefix(key);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Rulebook, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("auth.yml");
+        std::fs::write(&file, text).unwrap();
+        super::read(&[file], &|_| None)
+    }
+
+    #[test]
+    fn a_file_is_read_where_its_keys_are_not() {
+        let text = "token: {issuer: i, expiration: 900, key: /nowhere/key.pem, certificate: /nowhere/certificate.pem}\n\
+                    users:\n  ada: {}\nacl:\n  - {match: {account: ada}, actions: ['*']}\n  - match: {}\n    actions: []\n";
+        let rulebook = read(text).unwrap();
+        assert_eq!((rulebook.users.len(), rulebook.rules.len()), (1, 2));
+        let lines: Vec<_> = rulebook
+            .rules
+            .iter()
+            .map(|rule| rulebook.origin.line(&rule.place))
+            .collect();
+        assert!(matches!(lines[..], [Some((_, 5)), Some((_, 6))]), "{lines:?}");
+    }
+
+    #[test]
+    fn a_fault_of_the_rules_is_told_and_others_are_not() {
+        let report = read("token: {isuer: i}\nacl: [{match: {name: '['}, actions: []}]\n").unwrap_err();
+        assert!(report.contains("auth.yml:2:23"), "{report}");
+        assert!(!report.contains("isuer"), "{report}");
+        assert!(read("a: [").is_err());
+    }
+}
