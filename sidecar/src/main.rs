@@ -2,10 +2,14 @@
 
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
 use registry_auth_sidecar::cli::{self, Command, Invocation, Serve};
 use registry_auth_sidecar::command::serve::Asked;
 use registry_auth_sidecar::command::{health, serve};
 use tokio::runtime::Runtime;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Could not tell.
 const FAILED: u8 = 2;
