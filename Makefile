@@ -18,6 +18,8 @@ SETUP := tests/parts/setup.sh
 CARGO_WASM := tests/parts/cargo_wasm.sh
 # The pinned cargo-deny, wherever the cache is.
 CARGO_DENY := . tests/parts/lib.sh; "$$cache/bin/cargo-deny-$$CARGO_DENY"
+# Programs of the harness are built with `--workspace`, as tests are: alone, some crates would have other features, and
+# the largest of them would be compiled once more.
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 BUILT = $(TARGET)/wasm32-unknown-unknown/release/registry_auth.wasm
 # The program that suites start: with every check of a debug build, and of the crates that are compiled for tests anyway.
@@ -101,13 +103,15 @@ demo: ## Try it: Envoy with the filter, a registry and a client, on this machine
 	@$(SETUP) demo
 	@$(MAKE) --no-print-directory wasm
 	$(call say,starting the demo)
-	@cargo run -q $(LOCKED) -p registry-auth-tests --bin demo
+	@cargo build -q --workspace $(LOCKED) --bin demo
+	@"$(TARGET)/debug/demo"
 
 demo-check: ## Run the demo by itself and check what it shows
 	@$(SETUP) demo
 	@$(MAKE) --no-print-directory wasm
 	$(call say,checking the demo)
-	@cargo run -q $(LOCKED) -p registry-auth-tests --bin demo -- --check
+	@cargo build -q --workspace $(LOCKED) --bin demo
+	@"$(TARGET)/debug/demo" --check
 
 bench: ## Measure speed, memory and size: a table, and target/bench.json (many minutes, on a machine left alone)
 	@$(SETUP) bench
@@ -120,7 +124,8 @@ bench: ## Measure speed, memory and size: a table, and target/bench.json (many m
 	@cp -f "$(TARGET)/program/registry-auth" target/registry-auth-bench.new
 	@mv -f target/registry-auth-bench.new target/registry-auth-bench
 	$(call say,measuring)
-	@cargo run -q $(LOCKED) -p registry-auth-tests --bin bench -- $(BENCH_PARTS)
+	@cargo build -q --workspace $(LOCKED) --bin bench
+	@"$(TARGET)/debug/bench" $(BENCH_PARTS)
 
 bench-core: ## Count the instructions of core's steps, beside those of the run before (valgrind)
 	@$(SETUP) bench-core

@@ -1,4 +1,4 @@
-//! `cargo run -p registry-auth-tests --bin demo [-- --check]`
+//! `make demo`, and with `--check` `make demo-check`
 
 use std::path::PathBuf;
 use std::process::ExitCode;
