@@ -21,12 +21,13 @@ mod request;
 mod route;
 mod scope;
 mod wire_config;
+mod yaml;
 
 /// A parser under test: panics if a promise is broken.
 pub type Target = fn(&[u8]);
 
 /// All targets, by name: that of their seeds, too.
-pub const TARGETS: [(&str, Target); 16] = [
+pub const TARGETS: [(&str, Target); 17] = [
     ("acl", acl::run),
     ("address", address::run),
     ("basic", basic::run),
@@ -43,6 +44,7 @@ pub const TARGETS: [(&str, Target); 16] = [
     ("route", route::run),
     ("scope", scope::run),
     ("wire_config", wire_config::run),
+    ("yaml", yaml::run),
 ];
 
 /// The target of that name.

@@ -1,4 +1,4 @@
-//! `cargo run -p registry-auth-tests --bin bench`: measures the module in Envoy and the program beside it, prints a table,
+//! `make bench`: measures the module in Envoy and the program beside it, prints a table,
 //! and writes `target/bench.json`. With names of parts it measures those alone, and writes nothing.
 
 use std::{env, fs};
