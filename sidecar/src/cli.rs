@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::command::about;
+use crate::command::doctor::Doctor;
 use crate::command::hash_password::HashPassword;
 use crate::command::keygen::Keygen;
 use crate::command::token::Token;
@@ -57,6 +58,8 @@ pub enum Command {
     Keygen(Keygen),
     /// Mints a token for a test, decided by the rules of a configuration; or says what a token is good for
     Token(Token),
+    /// Goes the way of a client to a registry, and says at the first thing that is off what it is
+    Doctor(Doctor),
     /// Prints name and version of the program
     Version(about::Version),
     /// Prints what has a shell complete the command line

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use registry_auth_sidecar::cli::{self, Command, Invocation, Serve};
 use registry_auth_sidecar::clock;
 use registry_auth_sidecar::command::serve::Asked;
-use registry_auth_sidecar::command::{about, hash_password, health, keygen, serve, token};
+use registry_auth_sidecar::command::{about, doctor, hash_password, health, keygen, serve, token};
 use tokio::runtime::Runtime;
 
 /// Could not tell.
@@ -32,6 +32,7 @@ fn run(invocation: Invocation) -> anyhow::Result<ExitCode> {
         Command::HashPassword(asked) => Ok(hash_password::run(&asked)?.into()),
         Command::Keygen(asked) => Ok(keygen::run(&asked, clock::now())?.into()),
         Command::Token(asked) => Ok(runtime.block_on(token::run(&asked, environment, clock::now()))?.into()),
+        Command::Doctor(asked) => Ok(runtime.block_on(doctor::run(&asked, clock::now))?.into()),
         Command::Version(asked) => Ok(about::version(&asked)?.into()),
         Command::Completions(asked) => Ok(about::completions(&asked, cli::command())?.into()),
         Command::Man(asked) => Ok(about::man(&asked, cli::command())?.into()),

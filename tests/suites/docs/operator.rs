@@ -4,28 +4,39 @@ use std::os::unix::fs::symlink;
 use std::process::Command;
 use std::time::Duration;
 
+use registry_auth_tests::certificates::{Algorithm, Certified};
 use registry_auth_tests::process::{Ran, run};
+use registry_auth_tests::registry::Registry;
+use registry_auth_tests::sidecar::Sidecar;
 use registry_auth_tests::{keys, parts};
+use serde_json::json;
 
 use crate::*;
 
 /// What tells the blocks apart.
-pub(crate) const MARKS: [&str; 4] = [KEYGEN, HASH_PASSWORD, TOKEN, COMPLETIONS];
+pub(crate) const MARKS: [&str; 5] = [KEYGEN, HASH_PASSWORD, TOKEN, DOCTOR, COMPLETIONS];
 
 const KEYGEN: &str = "registry-auth keygen";
 const HASH_PASSWORD: &str = "registry-auth hash-password";
 const TOKEN: &str = "registry-auth token";
+const DOCTOR: &str = "registry-auth doctor";
 const COMPLETIONS: &str = "registry-auth completions";
 
-/// Types the block with this mark in a folder, where `registry-auth` is found as an operator finds it.
+/// Types the block with this mark in a folder.
 #[track_caller]
 fn typed(mark: &str, folder: &Path) -> Ran {
+    types(&readme_block("sh", mark), folder)
+}
+
+/// Types these lines, where `registry-auth` is found as an operator finds it.
+#[track_caller]
+fn types(lines: &str, folder: &Path) -> Ran {
     let bin = tempfile::tempdir().expect("a temporary folder can be made");
     symlink(parts::program(), bin.path().join("registry-auth")).expect("a link in a temporary folder");
     let path = std::env::var("PATH").unwrap_or_default();
     let mut shell = Command::new(parts::system("sh"));
     shell
-        .args(["-e", "-c", &readme_block("sh", mark)])
+        .args(["-e", "-c", lines])
         .env("PATH", format!("{}:{path}", bin.path().display()))
         .current_dir(folder);
     run(&shell, Duration::from_mins(1)).ok()
@@ -73,6 +84,27 @@ fn a_token_is_minted_and_told_in_words() {
     );
     assert!(ran.stdout.starts_with("good: "), "{}", ran.stdout);
     assert!(ran.stdout.contains("pull of repository team/app"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_registry_is_visited_and_all_is_well() {
+    let key = Certified::self_signed(Algorithm::Es256);
+    let program = Sidecar::serve(&json!({
+        "token": {"issuer": "registry-auth", "key": key.key_file(), "certificate": key.certificate_file()},
+        "users": {"ada": {"password": keys::ADA_SECRET}},
+        "acl": [{"match": {"account": "ada"}, "actions": ["pull"]}],
+    }));
+    let registry = Registry::v3_1()
+        .realm(&format!("{}/token", program.url()))
+        .root(&key.root_file())
+        .start();
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    fs::write(folder.path().join("password.txt"), "ada-secret\n").expect("a file can be written");
+    let line = readme_block("sh", DOCTOR);
+    assert!(line.contains("https://registry.example "), "{line}");
+    let line = line.replace("https://registry.example ", &format!("http://{} ", registry.address()));
+    let ran = types(&line, folder.path());
+    assert!(ran.stdout.ends_with("all is well\n"), "{}", ran.stdout);
 }
 
 #[test]
