@@ -1,9 +1,13 @@
 //! What is typed at a terminal, where a password must not be seen.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 
 use registry_auth_core::authn::hash::Hash;
+use rustix::termios::{LocalModes, tcgetattr};
+
+use crate::process::wait;
 
 /// The program at a terminal of its own, which `script` (util-linux) makes.
 struct Terminal {
@@ -34,7 +38,20 @@ impl Terminal {
         }
     }
 
+    /// Waits until what is typed is not shown: the prompt is there a moment earlier.
+    fn wait_for_silence(&self) {
+        let id = self.child.id();
+        wait("a terminal without echo", || {
+            let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).ok()?;
+            let child = children.split_whitespace().next()?;
+            let terminal = fs::File::open(format!("/proc/{child}/fd/0")).ok()?;
+            let modes = tcgetattr(terminal).ok()?.local_modes;
+            (!modes.contains(LocalModes::ECHO)).then_some(())
+        });
+    }
+
     fn type_line(&mut self, line: &str) {
+        self.wait_for_silence();
         let stdin = self.child.stdin.as_mut().unwrap();
         stdin.write_all(format!("{line}\r").as_bytes()).unwrap();
     }
