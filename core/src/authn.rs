@@ -97,6 +97,17 @@ pub enum Proof {
     Open,
 }
 
+/// How an account would get in, for who explains and lets nobody in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing<'a> {
+    /// As this, by that.
+    Known(&'a Identity, Proof),
+    /// Not at all: it is known, and no password fits.
+    Closed,
+    /// It is no static user.
+    Unknown,
+}
+
 /// What comparing came to.
 enum Computed {
     Here { fits: bool },
@@ -140,6 +151,19 @@ impl StaticUsers {
     #[must_use]
     pub fn knows(&self, account: &Account) -> bool {
         self.user(account).is_some()
+    }
+
+    /// How `account` would get in.
+    #[must_use]
+    pub fn standing(&self, account: &Account) -> Standing<'_> {
+        match self.user(account) {
+            None => Standing::Unknown,
+            Some(user) => match user.password {
+                Password::Any => Standing::Known(&user.identity, Proof::Open),
+                Password::Hashed(_) => Standing::Known(&user.identity, Proof::Password),
+                Password::Nothing => Standing::Closed,
+            },
+        }
     }
 
     /// Whether `password`, sent from `address`, lets `account` in.

@@ -13,8 +13,8 @@ impl Timestamp {
 
     /// `seconds` since the epoch; a clock beyond the year 9999 is taken as its last second.
     #[must_use]
-    pub fn from_seconds(seconds: u64) -> Self {
-        Self(seconds.min(Self::LAST))
+    pub const fn from_seconds(seconds: u64) -> Self {
+        Self(if seconds < Self::LAST { seconds } else { Self::LAST })
     }
 
     /// Seconds since the epoch.

@@ -27,6 +27,7 @@ pub mod key;
 mod pem;
 mod public_key;
 mod sign;
+mod verify;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,7 @@ pub use header::Header;
 pub use key::{Algorithm, KidForm, SigningKey};
 pub use pem::{MAX_PEM_BYTES, PemError};
 pub use sign::{ModuleSigner, SignError, Signer};
+pub use verify::VerifyingKey;
 
 use crate::decide::Decision;
 use crate::secret::Secret;
@@ -73,6 +75,27 @@ impl Mint {
             lifetime,
             header,
         }
+    }
+
+    /// The same, whose tokens live for `lifetime`, if that is no longer than they lived before.
+    #[must_use]
+    pub fn for_at_most(self, lifetime: Duration) -> Self {
+        Self {
+            lifetime: self.lifetime.min(lifetime),
+            ..self
+        }
+    }
+
+    /// The claim `iss`.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// How long tokens live.
+    #[must_use]
+    pub fn lifetime(&self) -> Duration {
+        self.lifetime
     }
 
     /// A token that says what was decided, issued at `now`.

@@ -7,6 +7,11 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::command::about;
+use crate::command::doctor::Doctor;
+use crate::command::hash_password::HashPassword;
+use crate::command::keygen::Keygen;
+use crate::command::token::Token;
 use crate::listen::{Address, Listen};
 use crate::logging::{Format, Logging};
 
@@ -47,6 +52,20 @@ pub enum Command {
         registry-auth health auth_config.yml\n  \
         registry-auth health --admin 127.0.0.1:9001")]
     Health(Health),
+    /// Makes the hash of a password, as `users` of a configuration takes it
+    HashPassword(HashPassword),
+    /// Makes a key that signs tokens, its certificate and key set, and says what to tell the registry
+    Keygen(Keygen),
+    /// Mints a token for a test, decided by the rules of a configuration; or says what a token is good for
+    Token(Token),
+    /// Goes the way of a client to a registry, and says at the first thing that is off what it is
+    Doctor(Doctor),
+    /// Prints name and version of the program
+    Version(about::Version),
+    /// Prints what has a shell complete the command line
+    Completions(about::Completions),
+    /// Prints the man page of the program, or of one of its commands
+    Man(about::Man),
 }
 
 /// `registry-auth serve`.
@@ -92,6 +111,12 @@ impl Serve {
             verbosity: self.verbosity,
         }
     }
+}
+
+/// The whole command line, for those who describe it.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Reads the arguments that follow the program's name.

@@ -2,8 +2,17 @@
 //!
 //! A command writes its answer to standard output and all else to standard error, and ends with the code of an [`Exit`].
 
+pub mod about;
+pub mod doctor;
+pub mod hash_password;
 pub mod health;
+mod jwt;
+pub mod keygen;
+mod password;
 pub mod serve;
+mod shown;
+mod span;
+pub mod token;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;

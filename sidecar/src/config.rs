@@ -18,6 +18,7 @@
 mod caret;
 mod decode;
 mod files;
+pub mod foreign;
 mod interpolate;
 mod merge;
 mod secrets;

@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use mimalloc::MiMalloc;
 use registry_auth_sidecar::cli::{self, Command, Invocation, Serve};
+use registry_auth_sidecar::clock;
 use registry_auth_sidecar::command::serve::Asked;
-use registry_auth_sidecar::command::{health, serve};
+use registry_auth_sidecar::command::{about, doctor, hash_password, health, keygen, serve, token};
 use tokio::runtime::Runtime;
 
 #[global_allocator]
@@ -32,6 +33,13 @@ fn run(invocation: Invocation) -> anyhow::Result<ExitCode> {
     match invocation.command {
         Command::Serve(serve) => runtime.block_on(serve_until_stopped(&serve, &invocation.warnings)),
         Command::Health(health) => runtime.block_on(ask_for_health(&health)),
+        Command::HashPassword(asked) => Ok(hash_password::run(&asked)?.into()),
+        Command::Keygen(asked) => Ok(keygen::run(&asked, clock::now())?.into()),
+        Command::Token(asked) => Ok(runtime.block_on(token::run(&asked, environment, clock::now()))?.into()),
+        Command::Doctor(asked) => Ok(runtime.block_on(doctor::run(&asked, clock::now))?.into()),
+        Command::Version(asked) => Ok(about::version(&asked)?.into()),
+        Command::Completions(asked) => Ok(about::completions(&asked, cli::command())?.into()),
+        Command::Man(asked) => Ok(about::man(&asked, cli::command())?.into()),
     }
 }
 

@@ -35,6 +35,7 @@ pub struct Setup {
     jwks: Option<PathBuf>,
     storage: Option<PathBuf>,
     open: bool,
+    auth: Option<String>,
 }
 
 impl Registry {
@@ -51,6 +52,7 @@ impl Registry {
             jwks: None,
             storage: None,
             open: false,
+            auth: None,
         }
     }
 
@@ -142,6 +144,13 @@ impl Setup {
         self
     }
 
+    /// Has this as its `auth`, word for word, in the place of all that was said of it.
+    #[must_use]
+    pub fn auth(mut self, text: &str) -> Self {
+        self.auth = Some(text.to_owned());
+        self
+    }
+
     /// Serves on this port.
     #[must_use]
     pub fn on(mut self, port: Port) -> Self {
@@ -209,6 +218,9 @@ impl Setup {
         );
         if self.open {
             return text;
+        }
+        if let Some(auth) = &self.auth {
+            return text + auth;
         }
         let (realm, service, issuer) = (quoted(&self.realm), quoted(&self.service), quoted(&self.issuer));
         let _ = write!(

@@ -5,6 +5,7 @@
 mod docs {
     pub(super) mod commands;
     pub(super) mod configurations;
+    pub(super) mod operator;
     pub(super) mod program;
     mod reference;
 }
@@ -65,6 +66,7 @@ fn no_block_of_the_readme_is_without_a_test() {
         // The second block is typed by the suite `stack`.
         "sh" => [docs::commands::TRY_IT, "docker compose", docs::program::SERVE]
             .iter()
+            .chain(&docs::operator::MARKS)
             .any(|mark| block.text.contains(mark)),
         "yaml" => [docs::configurations::MARKS.as_slice(), &docs::program::MARKS]
             .concat()

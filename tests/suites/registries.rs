@@ -2,6 +2,7 @@
 
 mod registries {
     mod clients;
+    mod keygen;
     mod mounts;
     mod site;
     mod tokens;

@@ -1,5 +1,7 @@
 //! Password hashes: bcrypt as docker_auth reads it, argon2id, and SHA-256 for secrets that a machine made.
 
+mod make;
+
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine;
 use base64::alphabet;
@@ -8,6 +10,8 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STAN
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
+
+pub use make::ADVISED_ARGON2;
 
 use super::attempt::Withheld;
 use crate::secret::Secret;
@@ -23,6 +27,9 @@ pub const MAX_ARGON2: Argon2Cost = Argon2Cost {
 
 /// The longest password, in bytes.
 pub const MAX_PASSWORD_BYTES: usize = 1024;
+
+/// So many bytes of a password does bcrypt read; those behind them count for nothing.
+pub const BCRYPT_KEY_BYTES: usize = 72;
 
 /// The longest salt or digest of an argon2id hash, in bytes.
 const LONGEST_PART: usize = 64;
@@ -193,12 +200,7 @@ impl Bcrypt {
             return Err(malformed);
         }
         let cost: u32 = cost.parse().map_err(|_| malformed)?;
-        if !(4..=31).contains(&cost) {
-            return Err(HashError::NoBcryptCost(cost));
-        }
-        if cost > MAX_BCRYPT_COST {
-            return Err(HashError::DearBcrypt(cost));
-        }
+        Hash::check_bcrypt_cost(cost)?;
         let (salt, rest) = rest.as_bytes().split_at_checked(BCRYPT_SALT_TEXT).ok_or(malformed)?;
         let digest = rest.first_chunk::<BCRYPT_DIGEST_TEXT>().ok_or(malformed)?;
         let salt = bcrypt_base64()
@@ -220,16 +222,21 @@ impl Bcrypt {
     }
 
     fn fits(&self, password: &[u8]) -> bool {
+        self.digest_of(password).as_bytes().ct_eq(&self.digest).into()
+    }
+
+    /// What [`Self::digest`] would be of `password`.
+    fn digest_of(&self, password: &[u8]) -> String {
         // The key is the password with a NUL, of which bcrypt takes 72 bytes.
-        let mut key = Vec::with_capacity(72);
-        key.extend(password.iter().take(72));
-        if key.len() < 72 {
+        let mut key = Vec::with_capacity(BCRYPT_KEY_BYTES);
+        key.extend(password.iter().take(BCRYPT_KEY_BYTES));
+        if key.len() < BCRYPT_KEY_BYTES {
             key.push(0);
         }
         let key = Secret::new(key);
         let digest = bcrypt::bcrypt(self.cost, self.salt, key.expose());
         let (digest, _) = digest.split_at(23); // the last byte is dropped, from the first implementation on
-        bcrypt_base64().encode(digest).as_bytes().ct_eq(&self.digest).into()
+        bcrypt_base64().encode(digest)
     }
 }
 
@@ -297,6 +304,11 @@ impl Argon2id {
     }
 
     fn fits(&self, password: &[u8]) -> Result<bool, Withheld> {
+        Ok(self.digest_of(password)?.expose().ct_eq(&self.digest).into())
+    }
+
+    /// What [`Self::digest`] would be of `password`, in the same length.
+    fn digest_of(&self, password: &[u8]) -> Result<Secret<Vec<u8>>, Withheld> {
         let Argon2Cost {
             memory_kib,
             passes,
@@ -307,7 +319,7 @@ impl Argon2id {
         Argon2::new(Algorithm::Argon2id, self.version, params)
             .hash_password_into(password, &self.salt, digest.expose_mut())
             .map_err(|_| Withheld::NoMemory)?;
-        Ok(digest.expose().ct_eq(&self.digest).into())
+        Ok(digest)
     }
 }
 

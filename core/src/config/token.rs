@@ -48,7 +48,8 @@ impl KeyHeader {
 
 impl Token {
     /// With the server's key and certificate, if it has none of its own.
-    pub(crate) fn or_of_the_server(mut self, server: &Server) -> Self {
+    #[must_use]
+    pub fn or_of_the_server(mut self, server: &Server) -> Self {
         let (key, certificate) = self.pair_or_of_the_server(server);
         (self.key, self.certificate) = (key.cloned(), certificate.map(str::to_owned));
         self

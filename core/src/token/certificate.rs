@@ -11,6 +11,7 @@ use x509_cert::time::Time;
 use super::key::SigningKey;
 use super::pem::{self, PemError};
 use super::public_key::{PublicKey, Unverified};
+use super::verify::VerifyingKey;
 use crate::time::Timestamp;
 
 /// The most certificates of a chain: real ones have two to four, and every token carries them all.
@@ -130,10 +131,22 @@ impl Chain {
     /// # Errors
     /// See [`CertificateError`].
     pub fn from_pem(text: &str, key: &SigningKey) -> Result<Self, CertificateError> {
+        Self::certifying(key.public(), text)
+    }
+
+    /// The same of a key of which no more than the public half is known.
+    ///
+    /// # Errors
+    /// See [`CertificateError`].
+    pub fn of(key: &VerifyingKey, text: &str) -> Result<Self, CertificateError> {
+        Self::certifying(&key.0, text)
+    }
+
+    fn certifying(key: &PublicKey, text: &str) -> Result<Self, CertificateError> {
         let parsed = parse(text)?;
         let mut certificates = parsed.iter();
         let mut below = certificates.next().ok_or(PemError::Nothing)?;
-        if below.key.as_ref() != Some(key.public()) {
+        if below.key.as_ref() != Some(key) {
             return Err(CertificateError::OtherKey(below.link.name.clone()));
         }
         for issuer in certificates {
@@ -203,6 +216,12 @@ struct Parsed {
     x509: Certificate,
     /// `None` if it is of a kind that is not known here.
     key: Option<PublicKey>,
+}
+
+/// The key of the first certificate in a PEM text.
+pub(super) fn leaf_key(text: &str) -> Result<PublicKey, CertificateError> {
+    let leaf = parse(text)?.into_iter().next().ok_or(PemError::Nothing)?;
+    leaf.key.ok_or(CertificateError::IssuerKey(leaf.link.name))
 }
 
 fn parse(text: &str) -> Result<Vec<Parsed>, CertificateError> {

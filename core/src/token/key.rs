@@ -1,7 +1,7 @@
 //! The key that signs tokens: read from PEM, and how a registry names it.
 
 mod error;
-mod kid;
+pub(super) mod kid;
 mod read;
 
 use std::fmt;
@@ -104,6 +104,13 @@ impl SigningKey {
             KidForm::Libtrust => kid::libtrust(&self.public_spki_der),
             KidForm::Thumbprint => kid::thumbprint(&self.public),
         }
+    }
+
+    /// The public key as a JSON Web Key (RFC 7517) with no more members than its kind must have, in the order of their
+    /// names: what a thumbprint is made of.
+    #[must_use]
+    pub fn jwk(&self) -> String {
+        kid::members(&self.public)
     }
 
     /// The public key as DER `SubjectPublicKeyInfo` (RFC 5280 section 4.1.2.7).

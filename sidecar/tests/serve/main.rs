@@ -16,3 +16,4 @@ mod programs;
 mod reloading;
 mod secrets;
 mod stopping;
+mod typing;

@@ -19,7 +19,7 @@ pub enum KidForm {
 }
 
 /// The key id in libtrust's form, of a DER `SubjectPublicKeyInfo`.
-pub(super) fn libtrust(spki_der: &[u8]) -> String {
+pub(in crate::token) fn libtrust(spki_der: &[u8]) -> String {
     let digest = Sha256::digest(spki_der);
     let mut id = String::with_capacity(59);
     // Twenty bits are a group; 30 bytes are six times two groups.
@@ -45,10 +45,15 @@ fn base32_digit(bits: u64) -> char {
     DIGITS.get(usize::from(low & 0x1f)).copied().unwrap_or_default()
 }
 
-/// The SHA-256 thumbprint: of the members that a JWK of this kind must have, in the order of their names, without white
-/// space (RFC 7638 section 3; RFC 8037 section 2 for Ed25519).
-pub(super) fn thumbprint(key: &PublicKey) -> String {
-    let json = match key {
+/// The SHA-256 thumbprint: of the members that a JWK of this kind must have (RFC 7638 section 3).
+pub(in crate::token) fn thumbprint(key: &PublicKey) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(members(key)))
+}
+
+/// A JWK with the members that its kind must have, in the order of their names, without white space (RFC 7638 section
+/// 3.2; RFC 8037 section 2 for Ed25519).
+pub(super) fn members(key: &PublicKey) -> String {
+    match key {
         PublicKey::P256(key) => elliptic("P-256", key.to_sec1_point(false).as_bytes()),
         PublicKey::P384(key) => elliptic("P-384", key.to_sec1_point(false).as_bytes()),
         PublicKey::P521(key) => elliptic("P-521", key.to_sec1_point(false).as_bytes()),
@@ -63,8 +68,7 @@ pub(super) fn thumbprint(key: &PublicKey) -> String {
             let x = URL_SAFE_NO_PAD.encode(key.as_bytes());
             format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#)
         }
-    };
-    URL_SAFE_NO_PAD.encode(Sha256::digest(json))
+    }
 }
 
 /// The members of a key whose `point` is 4, x, y: both numbers in the full length of the field (RFC 7518 section 6.2.1).

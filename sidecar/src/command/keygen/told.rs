@@ -1,0 +1,199 @@
+//! What is said of a key: how registries know it, and what to put into which configuration.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use registry_auth_core::time::Timestamp;
+use registry_auth_core::token::{Algorithm, KidForm, SigningKey};
+use serde_json::{Map, Value, json};
+
+use super::Keygen;
+
+/// All that is said.
+pub(super) struct Told<'a> {
+    pub(super) asked: &'a Keygen,
+    pub(super) key_file: PathBuf,
+    pub(super) certificate_file: PathBuf,
+    pub(super) key_set_file: PathBuf,
+    pub(super) key: SigningKey,
+    pub(super) valid_until: Timestamp,
+}
+
+/// The public half as a key set (RFC 7517), under both ids: registries 3 find it by whichever a token has.
+pub(super) fn key_set(key: &SigningKey) -> String {
+    let keys: Vec<Value> = [KidForm::Libtrust, KidForm::Thumbprint]
+        .into_iter()
+        .map(|form| {
+            let mut jwk: Map<String, Value> = serde_json::from_str(&key.jwk()).unwrap_or_default();
+            jwk.insert("kid".to_owned(), key.kid(form).into());
+            jwk.insert("alg".to_owned(), key.algorithm().as_str().into());
+            jwk.insert("use".to_owned(), "sig".into());
+            Value::Object(jwk)
+        })
+        .collect();
+    format!("{:#}\n", json!({ "keys": keys }))
+}
+
+impl Told<'_> {
+    /// For programs.
+    pub(super) fn json(&self) -> String {
+        let is_new = self.asked.from.is_none();
+        let told = json!({
+            "algorithm": self.key.algorithm().as_str(),
+            "files": {
+                "key": is_new.then(|| self.key_file.clone()),
+                "certificate": self.certificate_file,
+                "jwks": self.key_set_file,
+            },
+            "valid_until": self.valid_until.to_string(),
+            "kid": {
+                "libtrust": self.key.kid(KidForm::Libtrust),
+                "thumbprint": self.key.kid(KidForm::Thumbprint),
+            },
+            "registry_auth": self.ours(),
+            "registry_2_8": self.takes_2_8().then(|| self.registry(&[("rootcertbundle", &self.certificate_file)])),
+            "registry_3": self.registry(&self.of_registry_3()),
+        });
+        format!("{told}\n")
+    }
+
+    /// For people: the files, then each configuration to paste.
+    pub(super) fn text(&self) -> String {
+        let algorithm = self.key.algorithm();
+        let mut files = Vec::new();
+        let what_of_key = format!("signs tokens ({algorithm}); whoever reads it can sign them too");
+        if self.asked.from.is_none() {
+            files.push((&self.key_file, what_of_key));
+        }
+        files.push((
+            &self.certificate_file,
+            format!("its certificate, which registries trust until {}", self.valid_until),
+        ));
+        files.push((
+            &self.key_set_file,
+            "its public half, for a registry 3 that is to go by `kid`".to_owned(),
+        ));
+        let width = files.iter().map(|(path, _)| path.display().to_string().chars().count());
+        let width = width.max().unwrap_or_default();
+        let files = files.iter().map(|(path, what)| {
+            let path = path.display().to_string();
+            format!("{path:width$}  {what}\n")
+        });
+        let mut text: String = files.collect();
+        text.push_str("\n# registry-auth, `auth_config.yml`:\n");
+        text.push_str(&yaml(&self.ours()));
+        let same = "the files as the registry sees them";
+        if self.takes_2_8() {
+            write(&mut text, format_args!("\n# Registry 2.8, `config.yml` ({same}):\n"));
+            text.push_str(&yaml(&self.registry(&[("rootcertbundle", &self.certificate_file)])));
+        } else {
+            text.push_str("\n# Registry 2.8 has no Ed25519, and does not start with this certificate in its bundle.\n");
+        }
+        write(&mut text, format_args!("\n# Registry 3, `config.yml` ({same}):\n"));
+        text.push_str(&yaml(&self.registry(&self.of_registry_3())));
+        let by_2_8 = if self.takes_2_8() {
+            "\n# 2.8 makes the first of its bundle."
+        } else {
+            ""
+        };
+        write(
+            &mut text,
+            format_args!(
+                "\n# A token carries the certificate (`x5c`), and is known by that. With `token.key_header: kid` it carries an\n\
+             # id alone, the second with `token.disable_legacy_key_id: true`; registry 3 has both in `jwks`.{by_2_8}\n\
+             #   {}\n#   {}\n",
+                self.key.kid(KidForm::Libtrust),
+                self.key.kid(KidForm::Thumbprint)
+            ),
+        );
+        text
+    }
+
+    fn takes_2_8(&self) -> bool {
+        self.key.algorithm() != Algorithm::EdDsa
+    }
+
+    fn ours(&self) -> Value {
+        json!({"token": {
+            "issuer": self.asked.issuer,
+            "expiration": 900,
+            "key": self.key_file,
+            "certificate": self.certificate_file,
+        }})
+    }
+
+    fn of_registry_3(&self) -> [(&'static str, &PathBuf); 2] {
+        [("rootcertbundle", &self.certificate_file), ("jwks", &self.key_set_file)]
+    }
+
+    fn registry(&self, files: &[(&str, &PathBuf)]) -> Value {
+        let mut token = json!({
+            "realm": self.asked.realm,
+            "service": self.asked.service,
+            "issuer": self.asked.issuer,
+        });
+        if let Some(token) = token.as_object_mut() {
+            token.extend(files.iter().map(|(key, path)| ((*key).to_owned(), json!(path))));
+        }
+        json!({"auth": {"token": token}})
+    }
+}
+
+/// Maps, texts and numbers as YAML, in block style.
+fn yaml(value: &Value) -> String {
+    let mut text = String::new();
+    write_map(value, "", &mut text);
+    text
+}
+
+fn write_map(value: &Value, indent: &str, text: &mut String) {
+    for (key, value) in value.as_object().into_iter().flatten() {
+        match value {
+            Value::Object(_) => {
+                write(text, format_args!("{indent}{key}:\n"));
+                write_map(value, &format!("{indent}  "), text);
+            }
+            Value::String(value) if is_plain(value) => write(text, format_args!("{indent}{key}: {value}\n")),
+            // A text in JSON's quotes is one in YAML's.
+            value => write(text, format_args!("{indent}{key}: {value}\n")),
+        }
+    }
+}
+
+/// A `String` takes everything.
+fn write(text: &mut String, what: std::fmt::Arguments<'_>) {
+    let _ = text.write_fmt(what);
+}
+
+/// Whether YAML takes a text without quotes for just that text, in every one of its versions.
+fn is_plain(text: &str) -> bool {
+    const WORDS: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
+    let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
+    let letters = |c: char| c.is_ascii_alphanumeric() || "/._-:@".contains(c);
+    begins
+        && text.chars().all(letters)
+        && !text.ends_with(':')
+        && !WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_yaml_would_take_for_something_else_is_quoted() {
+        for plain in [
+            "registry-auth",
+            "/etc/registry/token.crt",
+            "https://registry.example/token",
+            "a:5000",
+        ] {
+            assert_eq!(yaml(&json!({ "k": plain })), format!("k: {plain}\n"));
+        }
+        for quoted in [
+            "", "yes", "Null", "12", "1e3", "a: b", "a:", "#a", "a #b", "~", "ü", "a\"b", "- a", "*a",
+        ] {
+            assert_eq!(yaml(&json!({ "k": quoted })), format!("k: {}\n", json!(quoted)));
+        }
+    }
+}

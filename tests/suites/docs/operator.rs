@@ -1,0 +1,118 @@
+//! The operator's commands, as the README types them, in one folder after the other.
+
+use std::os::unix::fs::symlink;
+use std::process::Command;
+use std::time::Duration;
+
+use registry_auth_tests::certificates::{Algorithm, Certified};
+use registry_auth_tests::process::{Ran, run};
+use registry_auth_tests::registry::Registry;
+use registry_auth_tests::sidecar::Sidecar;
+use registry_auth_tests::{keys, parts};
+use serde_json::json;
+
+use crate::*;
+
+/// What tells the blocks apart.
+pub(crate) const MARKS: [&str; 5] = [KEYGEN, HASH_PASSWORD, TOKEN, DOCTOR, COMPLETIONS];
+
+const KEYGEN: &str = "registry-auth keygen";
+const HASH_PASSWORD: &str = "registry-auth hash-password";
+const TOKEN: &str = "registry-auth token";
+const DOCTOR: &str = "registry-auth doctor";
+const COMPLETIONS: &str = "registry-auth completions";
+
+/// Types the block with this mark in a folder.
+#[track_caller]
+fn typed(mark: &str, folder: &Path) -> Ran {
+    types(&readme_block("sh", mark), folder)
+}
+
+/// Types these lines, where `registry-auth` is found as an operator finds it.
+#[track_caller]
+fn types(lines: &str, folder: &Path) -> Ran {
+    let bin = tempfile::tempdir().expect("a temporary folder can be made");
+    symlink(parts::program(), bin.path().join("registry-auth")).expect("a link in a temporary folder");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut shell = Command::new(parts::system("sh"));
+    shell
+        .args(["-e", "-c", lines])
+        .env("PATH", format!("{}:{path}", bin.path().display()))
+        .current_dir(folder);
+    run(&shell, Duration::from_mins(1)).ok()
+}
+
+#[test]
+fn a_key_is_made_as_the_readme_says() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let ran = typed(KEYGEN, folder.path());
+    for name in ["token.key", "token.crt", "jwks.json"] {
+        assert!(folder.path().join("keys").join(name).exists(), "{name}");
+    }
+    assert!(ran.stdout.contains("    service: registry.example\n"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("    realm: https://registry.example/token\n"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn a_password_is_hashed_and_signs_in() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    fs::write(folder.path().join("password.txt"), "ada-secret\n").expect("a file can be written");
+    let ran = typed(HASH_PASSWORD, folder.path());
+    let hash = ran.stdout.strip_suffix('\n').expect("the hash, and a line break");
+    assert!(hash.starts_with("$2b$10$") && hash.len() == 60, "{hash}");
+    let hash = registry_auth_core::authn::hash::Hash::parse(hash).expect("a hash");
+    assert_eq!(hash.fits(b"ada-secret"), Ok(true));
+    assert_eq!(ran.stderr, "");
+}
+
+#[test]
+fn a_token_is_minted_and_told_in_words() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let configuration = "token: {issuer: registry-auth, key: token.key}\nusers: {ada: {}}\n\
+                         acl: [{match: {account: ada, name: 'team/*'}, actions: [pull]}]\n";
+    fs::write(folder.path().join("auth_config.yml"), configuration).expect("a file can be written");
+    fs::write(folder.path().join("token.key"), keys::ES256).expect("a file can be written");
+    let ran = typed(TOKEN, folder.path());
+    assert!(
+        ran.stderr.contains("granted pull  auth_config.yml:3 acl[0]"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stdout.starts_with("good: "), "{}", ran.stdout);
+    assert!(ran.stdout.contains("pull of repository team/app"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_registry_is_visited_and_all_is_well() {
+    let key = Certified::self_signed(Algorithm::Es256);
+    let program = Sidecar::serve(&json!({
+        "token": {"issuer": "registry-auth", "key": key.key_file(), "certificate": key.certificate_file()},
+        "users": {"ada": {"password": keys::ADA_SECRET}},
+        "acl": [{"match": {"account": "ada"}, "actions": ["pull"]}],
+    }));
+    let registry = Registry::v3_1()
+        .realm(&format!("{}/token", program.url()))
+        .root(&key.root_file())
+        .start();
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    fs::write(folder.path().join("password.txt"), "ada-secret\n").expect("a file can be written");
+    let line = readme_block("sh", DOCTOR);
+    assert!(line.contains("https://registry.example "), "{line}");
+    let line = line.replace("https://registry.example ", &format!("http://{} ", registry.address()));
+    let ran = types(&line, folder.path());
+    assert!(ran.stdout.ends_with("all is well\n"), "{}", ran.stdout);
+}
+
+#[test]
+fn the_program_says_what_it_is_and_how_it_is_typed() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let ran = typed(COMPLETIONS, folder.path());
+    assert_eq!(ran.stdout, format!("registry-auth {}\n", env!("CARGO_PKG_VERSION")));
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).expect("it was written");
+    assert!(read("registry-auth.bash").contains("complete -F"));
+    assert!(read("registry-auth.1").contains(".TH registry-auth 1"));
+}
