@@ -18,6 +18,7 @@
 mod caret;
 mod decode;
 mod files;
+mod help;
 mod interpolate;
 mod merge;
 mod secrets;
@@ -36,6 +37,8 @@ use interpolate::{Expanded, Replaced};
 use merge::Twice;
 use tree::{Id, Span, Tree, What};
 use watch::Stamp;
+
+pub use caret::{Look, Told};
 
 /// So long may all files of a configuration be together, in bytes.
 const MAX_FILES: usize = 32 << 20;
@@ -67,6 +70,17 @@ pub struct Origin {
     twice: Vec<Twice>,
     /// Places whose line is never shown.
     hidden: Vec<Span>,
+    /// Paths of values that lack a variable of the environment.
+    lacking: Vec<String>,
+}
+
+/// Whether a problem has the configuration refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// It has.
+    Error,
+    /// It has not.
+    Warning,
 }
 
 /// One file.
@@ -77,6 +91,7 @@ struct Source {
     text: Secret<String>,
     /// Where its lines begin.
     lines: Vec<usize>,
+    is_readable: bool,
 }
 
 /// Reads the files in `paths`, and what they name.
@@ -128,13 +143,40 @@ impl Origin {
     /// The error as an operator reads it: what is wrong, file, line and column, the line with a caret, and what to do.
     #[must_use]
     pub fn error(&self, problem: &Problem) -> String {
-        caret::render(self, problem, annotate_snippets::Level::ERROR)
+        caret::render(self, problem, annotate_snippets::Level::ERROR, Look::Plain)
+    }
+
+    /// The same for one who looks at it in this way. What is merely not there, such as a file, is told in one line.
+    #[must_use]
+    pub fn shown(&self, problem: &Problem, severity: Severity, look: Look) -> String {
+        let level = match severity {
+            Severity::Error => annotate_snippets::Level::ERROR,
+            Severity::Warning => annotate_snippets::Level::WARNING,
+        };
+        match caret::in_a_line(self, problem) {
+            Some(line) => {
+                let group = annotate_snippets::Group::with_title(level.primary_title(line));
+                caret::renderer(look).render(&[group])
+            }
+            None => caret::render(self, problem, level, look),
+        }
+    }
+
+    /// The problem in its parts.
+    #[must_use]
+    pub fn parts(&self, problem: &Problem) -> Told {
+        caret::told(self, problem)
+    }
+
+    /// The problems as somebody meets them who reads the files from their beginning on.
+    pub fn sort(&self, problems: &mut [Problem]) {
+        problems.sort_by_cached_key(|problem| caret::order(self, problem));
     }
 
     /// The same of a warning.
     #[must_use]
     pub fn warning(&self, problem: &Problem) -> String {
-        caret::render(self, problem, annotate_snippets::Level::WARNING)
+        caret::render(self, problem, annotate_snippets::Level::WARNING, Look::Plain)
     }
 
     /// All errors, all warnings, and a last line that counts them.
@@ -147,6 +189,13 @@ impl Origin {
             report.push_str(&text);
             report.push_str("\n\n");
         }
+        report.push_str(&self.counted(problems));
+        report
+    }
+
+    /// How many errors and warnings there are, in a line.
+    #[must_use]
+    pub fn counted(&self, problems: &Problems) -> String {
         let counts = [
             (problems.errors().len(), "error"),
             (problems.warnings().len(), "warning"),
@@ -154,13 +203,18 @@ impl Origin {
         let counts = counts.into_iter().filter(|(count, _)| *count > 0);
         let counts = counts.map(|(count, word)| format!("{count} {word}{}", if count == 1 { "" } else { "s" }));
         let counts = counts.collect::<Vec<_>>().join(", ");
-        report.push_str(if counts.is_empty() { "nothing wrong" } else { &counts });
-        if !self.sources.is_empty() {
-            report.push_str(" in ");
-            report.push_str(&self.names());
+        let counts = if counts.is_empty() { "nothing wrong" } else { &counts };
+        if self.sources.is_empty() {
+            format!("{counts}\n")
+        } else {
+            format!("{counts} in {}\n", self.names())
         }
-        report.push('\n');
-        report
+    }
+
+    /// Whether each of the configuration's files could be read.
+    #[must_use]
+    pub fn are_all_readable(&self) -> bool {
+        !self.sources.is_empty() && self.sources.iter().all(|source| source.is_readable)
     }
 
     /// The file and the line, from 1, in which the value at `place` begins; `None` if nothing stands there.
@@ -179,7 +233,8 @@ impl Origin {
     }
 
     /// The names of the configuration's files.
-    fn names(&self) -> String {
+    #[must_use]
+    pub fn names(&self) -> String {
         let names = self.sources.iter().map(Source::name);
         names.collect::<Vec<_>>().join(", ")
     }
@@ -195,11 +250,13 @@ impl Origin {
             base,
             text: Secret::new(String::new()),
             lines: vec![0],
+            is_readable: false,
         };
         match self.files.read(path, MAX_FILES.saturating_sub(before)) {
             Ok(text) => {
                 source.lines = line_starts(text.expose());
                 source.text = text;
+                source.is_readable = true;
             }
             Err(error) => {
                 let at = Span::new(base, &(0..0));
@@ -255,18 +312,21 @@ impl Origin {
             replaced,
             lacking,
         } = interpolate::expand(&self.tree, root?, environment, problems);
-        (self.secrets, self.replaced) = (secrets, replaced);
+        (self.secrets, self.replaced, self.lacking) = (secrets, replaced, lacking);
         let mut found = Problems::default();
         let document = self.with_sources(environment, |sources| Document::read(node, sources, &mut found));
-        // A value without its variable is not what was meant, and needs no second error.
-        let errors = found.errors().iter();
-        for problem in errors.filter(|problem| !lacking.iter().any(|path| path == problem.place().path())) {
+        for problem in found.errors().iter().filter(|problem| !self.lacks(problem.place())) {
             problems.error(problem.place(), self.told(problem));
         }
         for problem in found.warnings() {
             problems.warn(problem.place(), self.told(problem));
         }
         Some(document)
+    }
+
+    /// Whether the value at `place` lacks a variable: it is not what was meant, and needs no second error.
+    pub(crate) fn lacks(&self, place: &Place) -> bool {
+        self.lacking.iter().any(|path| path == place.path())
     }
 
     /// What is wrong, in which no value is told that came from the environment, nor a key where a path to one is wanted.
