@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 pub use assembly::Assembly;
 pub use remains::Remains;
+pub use settings::token_lifetime;
 
 use crate::acl::Acl;
 use crate::authn::StaticUsers;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::command::check::Check;
 use crate::listen::{Address, Listen};
 use crate::logging::{Format, Logging};
 
@@ -47,6 +48,11 @@ pub enum Command {
         registry-auth health auth_config.yml\n  \
         registry-auth health --admin 127.0.0.1:9001")]
     Health(Health),
+    /// Says whether a configuration is right, and what of it is hardly meant: exit code 0 right, 1 wrong, 2 not to be read
+    #[command(after_help = "Examples:\n  \
+        registry-auth check auth_config.yml\n  \
+        registry-auth check --deny-warnings --json auth_config.yml users.yml")]
+    Check(Check),
 }
 
 /// `registry-auth serve`.
@@ -114,7 +120,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
     })
 }
 
-fn listen(text: &str) -> Result<Listen, crate::listen::address::ParseError> {
+/// Reads the address of `--listen`, or `none`.
+pub(crate) fn listen(text: &str) -> Result<Listen, crate::listen::address::ParseError> {
     match text {
         "none" => Ok(Listen::Nowhere),
         address => Address::parse(address).map(Listen::At),

@@ -1,10 +1,12 @@
 //! The program `registry-auth`.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use registry_auth_sidecar::cli::{self, Command, Invocation, Serve};
 use registry_auth_sidecar::command::serve::Asked;
-use registry_auth_sidecar::command::{health, serve};
+use registry_auth_sidecar::command::{check, health, serve};
+use registry_auth_sidecar::config::Look;
 use tokio::runtime::Runtime;
 
 /// Could not tell.
@@ -27,6 +29,11 @@ fn run(invocation: Invocation) -> anyhow::Result<ExitCode> {
     let runtime = Runtime::new()?;
     match invocation.command {
         Command::Serve(serve) => runtime.block_on(serve_until_stopped(&serve, &invocation.warnings)),
+        Command::Check(check) => {
+            // The clients of hooks are made, and ask nobody.
+            let _context = runtime.enter();
+            Ok(check::run(&check, environment, look())?.into())
+        }
         Command::Health(health) => runtime.block_on(ask_for_health(&health)),
     }
 }
@@ -55,6 +62,16 @@ async fn ask_for_health(health: &cli::Health) -> anyhow::Result<ExitCode> {
         Asked::Admin(address) => health::run(&address).await,
         Asked::Token(address) => health::connect(&address).await,
     })
+}
+
+/// Colours are for a terminal, whose owner may not want them (<https://no-color.org>).
+fn look() -> Look {
+    let wants_none = environment("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if std::io::stdout().is_terminal() && !wants_none {
+        Look::Coloured
+    } else {
+        Look::Plain
+    }
 }
 
 /// A variable that is not UTF-8 counts as not set.

@@ -266,6 +266,17 @@ fn lifetime(expiration: Option<i64>, place: &Place, problems: &mut Problems) -> 
             format_args!("counts as {SHORTEST_LIFE}: no client takes a token to live shorter"),
         );
     }
+    counted(seconds)
+}
+
+/// So long a token lives with this `token.expiration`; `None` if it would be refused.
+#[must_use]
+pub fn token_lifetime(expiration: Option<i64>) -> Option<Duration> {
+    let seconds = expiration.unwrap_or(DEFAULT_LIFE);
+    (1..=LONGEST_LIFE).contains(&seconds).then(|| counted(seconds))
+}
+
+fn counted(seconds: i64) -> Duration {
     Duration::from_secs(seconds.max(SHORTEST_LIFE).unsigned_abs())
 }
 

@@ -12,6 +12,8 @@ use crate::*;
 
 /// The command.
 pub(crate) const SERVE: &str = "registry-auth serve";
+/// The command that looks at a file before that.
+pub(crate) const CHECK: &str = "registry-auth check";
 /// What tells the blocks apart.
 pub(crate) const MARKS: [&str; 2] = [LISTENERS, PLUGIN];
 
@@ -49,6 +51,25 @@ fn the_program_serves_a_file_of_docker_auth_with_the_two_keys_of_the_readme() {
     let mut health = Command::new(parts::program());
     health.args(["health", "auth_config.yml"]).current_dir(folder.path());
     let _ = run(&health, Duration::from_secs(30)).ok();
+}
+
+#[test]
+fn the_program_checks_a_file_as_the_readme_has_it() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    fs::write(folder.path().join("token.key"), keys::ES256).expect("a file can be written");
+    let configuration = "server: {addr: \":5001\"}\ntoken: {issuer: i, key: token.key}\nusers: {\"\": {}}\nacl: []\n";
+    fs::write(folder.path().join("auth_config.yml"), configuration).expect("a file can be written");
+    let block = readme_block("sh", CHECK);
+    let mut words = block.split_whitespace();
+    assert_eq!(words.next(), Some("registry-auth"));
+    let mut command = Command::new(parts::program());
+    command.args(words).current_dir(folder.path());
+    let ran = run(&command, Duration::from_secs(30)).ok();
+    assert!(
+        ran.stdout.ends_with("nothing wrong in auth_config.yml\n"),
+        "{}",
+        ran.output()
+    );
 }
 
 #[test]

@@ -1,0 +1,130 @@
+//! Rules that come too late: an earlier one takes their requests.
+
+mod index;
+
+use registry_auth_core::acl::relation::{Answer, Comparison, Reach};
+use registry_auth_core::config::acl::Rule;
+use registry_auth_core::problem::Problems;
+
+use super::Subject;
+use index::Index;
+
+/// So many pairs of rules are looked at: a second of work.
+const MAX_PAIRS: usize = 3_000_000;
+/// So many pairs of patterns are compared: some seconds, at most.
+const MAX_COMPARED: usize = 100_000;
+
+pub(super) fn warn(subject: Subject<'_>, problems: &mut Problems) {
+    let Some(rules) = &subject.document.acl else { return };
+    let mut comparison = Comparison::default();
+    let options = subject.document.acl_options;
+    let reaches: Vec<Reach> = rules.iter().map(|rule| comparison.reach(rule, options)).collect();
+    let mut index = Index::default();
+    let mut pairs = 0_usize;
+    for (number, (rule, reach)) in rules.iter().zip(&reaches).enumerate() {
+        let before = index.candidates(reach);
+        pairs = pairs.saturating_add(before.len());
+        if pairs > MAX_PAIRS || comparison.compared() > MAX_COMPARED {
+            problems.warn(
+                &rule.place,
+                "is, with those behind it, not compared with the rules above: there are too many that could come before \
+                 them",
+            );
+            return;
+        }
+        let before = before
+            .into_iter()
+            .filter_map(|i| Some((rules.get(i)?, reaches.get(i)?)));
+        if let Some(late) = late((rule, reach), before, &mut comparison) {
+            late.tell(rule, subject, problems);
+        }
+        index.add(number, reach);
+    }
+}
+
+/// Why a rule comes too late.
+enum Late<'r> {
+    /// It never matches: this one takes all.
+    Never(&'r Rule),
+    /// This one takes some requests, and grants less. With it comes an example, if there is one to tell.
+    Sometimes(&'r Rule, String),
+}
+
+fn late<'r>(
+    (rule, reach): (&Rule, &Reach),
+    before: impl Iterator<Item = (&'r Rule, &'r Reach)>,
+    comparison: &mut Comparison,
+) -> Option<Late<'r>> {
+    let mut sometimes = None;
+    for (earlier, its_reach) in before {
+        if comparison.covers(its_reach, reach) == Answer::Yes {
+            return Some(Late::Never(earlier));
+        }
+        // A deny is there to come first.
+        if sometimes.is_none()
+            && !earlier.actions.is_empty()
+            && more(rule, earlier).is_some()
+            && let Ok(example) = comparison.common(its_reach, reach)
+        {
+            sometimes = Some(Late::Sometimes(earlier, example.to_string()));
+        }
+    }
+    sometimes
+}
+
+/// What `rule` grants and `earlier` does not, if anything.
+fn more(rule: &Rule, earlier: &Rule) -> Option<String> {
+    let is_all = |rule: &Rule| rule.actions == ["*"];
+    if is_all(earlier) {
+        return None;
+    }
+    if is_all(rule) {
+        return Some("all that is asked".to_owned());
+    }
+    let more = rule.actions.iter().filter(|action| !earlier.actions.contains(action));
+    let more: Vec<_> = more.map(|action| format!("`{action}`")).collect();
+    (!more.is_empty()).then(|| more.join(", "))
+}
+
+fn granted(rule: &Rule) -> String {
+    match rule.actions.as_slice() {
+        [] => "denies".to_owned(),
+        [all] if all == "*" => "grants all that is asked".to_owned(),
+        actions => {
+            let actions: Vec<_> = actions.iter().map(|action| format!("`{action}`")).collect();
+            format!("grants {}", actions.join(", "))
+        }
+    }
+}
+
+impl Late<'_> {
+    fn tell(&self, rule: &Rule, subject: Subject<'_>, problems: &mut Problems) {
+        match self {
+            Self::Never(earlier) => problems.warn(
+                &rule.place,
+                format_args!(
+                    "never matches, since {} takes every request that it would, and {}; put it above that one, or delete it",
+                    subject.line(&earlier.place),
+                    granted(earlier),
+                ),
+            ),
+            Self::Sometimes(earlier, example) => {
+                let example = if example.is_empty() {
+                    String::new()
+                } else {
+                    format!(", for example at {example}")
+                };
+                problems.warn(
+                    &rule.place,
+                    format_args!(
+                        "would grant {} where {} comes before it and {}{example}; the first rule that matches decides: \
+                         put this one above that one, or add the actions there",
+                        more(rule, earlier).unwrap_or_default(),
+                        subject.line(&earlier.place),
+                        granted(earlier),
+                    ),
+                );
+            }
+        }
+    }
+}
