@@ -219,6 +219,15 @@ impl Problems {
         &self.warnings
     }
 
+    /// Drops the errors behind the first `count` that are about a place of which nothing need be said.
+    pub fn drop_behind(&mut self, count: usize, is_idle: impl Fn(&Place) -> bool) {
+        let mut number = 0_usize;
+        self.errors.retain(|problem| {
+            number = number.saturating_add(1);
+            number <= count || !is_idle(&problem.place)
+        });
+    }
+
     /// Without the errors that something is missing which stands there under a name that is nearly right.
     #[must_use]
     pub fn without_echoes(mut self) -> Self {

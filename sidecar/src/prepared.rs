@@ -61,14 +61,9 @@ pub fn prepare(
     mut problems: Problems,
     circumstances: Circumstances<'_>,
 ) -> Result<Prepared, Problems> {
-    let mut found = Problems::default();
-    let (listeners, chain) = open_sections(&document, origin, &mut found, circumstances);
-    for problem in found.errors().iter().filter(|problem| !origin.lacks(problem.place())) {
-        problems.error(problem.place(), problem.what());
-    }
-    for problem in found.warnings() {
-        problems.warn(problem.place(), problem.what());
-    }
+    let before = problems.errors().len();
+    let (listeners, chain) = open_sections(&document, origin, &mut problems, circumstances);
+    problems.drop_behind(before, |place| origin.lacks(place));
     let Circumstances { number, now, .. } = circumstances;
     let compiled = Generation::compile(document, chain, number, now, problems);
     let (generation, warnings) = compiled.map_err(|problems| problems.without_echoes())?;

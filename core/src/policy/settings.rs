@@ -288,7 +288,15 @@ fn key(
 ) -> Option<KnownKey> {
     let place = place.key("key");
     let Some(pem) = pem else {
-        if !problems.is_refusal_at(&place) && !problems.is_refusal_at(&Place::root().key("token").key("key_env")) {
+        let [token, server] = ["token", "server"].map(|section| Place::root().key(section));
+        // Where the server's pair would have counted, its fault is told already.
+        let told = [
+            &place,
+            &token.key("key_env"),
+            &server.key("key"),
+            &server.key("certificate"),
+        ];
+        if !told.into_iter().any(|place| problems.is_refusal_at(place)) {
             problems.error(
                 &place,
                 "is missing; it is what tokens are signed with, or name a variable with `key_env`",
