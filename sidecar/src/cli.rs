@@ -51,7 +51,7 @@ pub enum Command {
     /// Says whether a configuration is right, and what of it is hardly meant: exit code 0 right, 1 wrong, 2 not to be read
     #[command(after_help = "Examples:\n  \
         registry-auth check auth_config.yml\n  \
-        registry-auth check --deny-warnings --json auth_config.yml users.yml")]
+        registry-auth check --registry /etc/docker/registry/config.yml --deny-warnings auth_config.yml")]
     Check(Check),
 }
 

@@ -28,7 +28,7 @@ mod yaml;
 
 use std::path::{Path, PathBuf};
 
-use registry_auth_core::config::{Document, Sources};
+use registry_auth_core::config::{Document, Node, Sources};
 use registry_auth_core::problem::{Place, Problem, Problems};
 use registry_auth_core::secret::Secret;
 
@@ -113,6 +113,31 @@ pub fn load(paths: &[PathBuf], environment: &dyn Fn(&str) -> Option<String>) -> 
         problems,
         origin,
     }
+}
+
+/// A YAML file that is not ours, such as a registry's.
+#[derive(Debug)]
+pub struct Other {
+    /// What it holds; `None` if it cannot be read, or is no YAML.
+    pub node: Option<Node>,
+    /// What is wrong so far.
+    pub problems: Problems,
+    /// Where all of it comes from.
+    pub origin: Origin,
+}
+
+/// Reads the YAML file at `path`, which is somebody else's.
+pub fn load_other(path: &Path) -> Other {
+    let (mut problems, mut origin) = (Problems::default(), Origin::default());
+    origin.read_source(path, &mut problems);
+    let node = origin.read_trees(&mut problems).and_then(|roots| {
+        let (root, _) = merge::merge(&mut origin.tree, roots);
+        origin.root = root;
+        let expanded = interpolate::expand(&origin.tree, root?, &|_| None, &mut problems);
+        origin.secrets = expanded.secrets;
+        Some(expanded.node)
+    });
+    Other { node, problems, origin }
 }
 
 impl Origin {

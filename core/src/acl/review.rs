@@ -93,6 +93,35 @@ pub fn review(rule: &Rule, options: Options) -> Vec<Noted> {
     noted
 }
 
+/// What a variable stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stands {
+    /// A part of the request.
+    Field,
+    /// What a group took.
+    Capture,
+    /// The values of a label.
+    Label,
+}
+
+/// Every variable in the patterns of `rule`: where, as it is written, and what it stands for.
+#[must_use]
+pub fn variables(rule: &Rule) -> Vec<(Place, String, Stands)> {
+    let conditions = conditions(rule);
+    let all = conditions.iter().flat_map(|(_, place, text)| {
+        let references = Written::read(text).map(|written| written.references().to_vec());
+        references.unwrap_or_default().into_iter().map(|reference| {
+            let stands = match &reference.variable {
+                Variable::Field(_) => Stands::Field,
+                Variable::Capture { .. } => Stands::Capture,
+                Variable::Label(_) => Stands::Label,
+            };
+            (place.bytes(reference.at), reference.variable.to_string(), stands)
+        })
+    });
+    all.collect()
+}
+
 /// Of each pattern the field it is of, or `None` for a label; where it stands; and its text.
 fn conditions(rule: &Rule) -> Vec<(Option<Field>, Place, &str)> {
     let matches = rule.place.key("match");

@@ -6,25 +6,32 @@
 mod accounts;
 mod backends;
 mod labels;
+mod migration;
 mod order;
+mod registry;
 mod report;
 mod rules;
+mod target;
 mod tokens;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use registry_auth_core::config::Document;
 use registry_auth_core::problem::{Place, Problems};
+use registry_auth_core::request::route::Endpoint;
+use registry_auth_core::token::SigningKey;
 
 use crate::chain::{Observer, Unobserved};
 use crate::clock;
 use crate::command::{Exit, answer};
 use crate::config::{self, Loaded, Look, Origin};
 use crate::listen::Listen;
-use crate::prepared::{Circumstances, prepare};
-use report::Report;
+use crate::prepared::{Circumstances, Prepared, prepare};
+use registry::Tokens;
+use report::{Part, Report};
+use target::Target;
 
 /// `registry-auth check`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
@@ -32,6 +39,15 @@ pub struct Check {
     /// What `serve` will be told by the same option: `host:port`, `:port`, `unix:/path`, or `none`
     #[arg(long, value_name = "ADDR", value_parser = crate::cli::listen)]
     listen: Option<Listen>,
+    /// Where it is to run: warns of what it lacks there
+    #[arg(long = "for", value_name = "TARGET", value_enum)]
+    target: Option<Target>,
+    /// The registry's own configuration: says whether that registry will believe the tokens, and find them
+    #[arg(long, value_name = "FILE")]
+    registry: Option<PathBuf>,
+    /// What the file was written for: warns of each entry that is read otherwise here
+    #[arg(long, value_name = "PROGRAM", value_enum)]
+    from: Option<From>,
     /// Warnings count as errors
     #[arg(long)]
     deny_warnings: bool,
@@ -42,6 +58,14 @@ pub struct Check {
     /// The configuration: docker_auth's YAML. Of several files the sections are merged, and the rules appended
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
+}
+
+/// What else reads such a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum From {
+    /// cesanta/docker_auth
+    #[value(name = "docker_auth")]
+    DockerAuth,
 }
 
 /// A configuration that is looked at, as far as it could be read.
@@ -78,39 +102,64 @@ fn examine(check: &Check, environment: fn(&str) -> Option<String>) -> Report {
         mut origin,
     } = config::load(&check.files, &environment);
     let is_readable = origin.are_all_readable();
-    let mut lifetime = None;
-    if let Some(document) = document {
-        let observer: Arc<dyn Observer> = Arc::new(Unobserved);
-        let circumstances = Circumstances {
-            environment: &environment,
-            listen: &check.listen.clone().unwrap_or_default(),
-            observer: &observer,
-            number: 1,
-            now: clock::now(),
+    let Some(document) = document else {
+        return Report {
+            parts: vec![Part { origin, problems }],
+            lifetime: None,
+            is_readable,
         };
-        problems = match prepare(document.clone(), &mut origin, problems, circumstances) {
-            Ok(prepared) => {
-                let mut problems = Problems::default();
-                for warning in prepared.warnings {
-                    problems.warn(warning.place(), warning.what());
-                }
-                problems
+    };
+    let observer: Arc<dyn Observer> = Arc::new(Unobserved);
+    let circumstances = Circumstances {
+        environment: &environment,
+        listen: &check.listen.clone().unwrap_or_default(),
+        observer: &observer,
+        number: 1,
+        now: clock::now(),
+    };
+    let prepared = match prepare(document.clone(), &mut origin, problems, circumstances) {
+        Ok(prepared) => {
+            problems = Problems::default();
+            for warning in &prepared.warnings {
+                problems.warn(warning.place(), warning.what());
             }
-            Err(problems) => problems,
-        };
-        let subject = Subject {
-            origin: &origin,
+            Some(prepared)
+        }
+        Err(refused) => {
+            problems = refused;
+            None
+        }
+    };
+    let subject = Subject {
+        origin: &origin,
+        document: &document,
+    };
+    warn(subject, &mut problems);
+    if let Some(target) = check.target {
+        let listeners = prepared.as_ref().map(|prepared| &prepared.listeners);
+        target::warn(target, &document, listeners, &mut problems);
+    }
+    if check.from == Some(From::DockerAuth) {
+        migration::warn(&document, prepared.as_ref(), &mut problems);
+    }
+    let mut parts = vec![Part { origin, problems }];
+    parts.extend(check.registry.as_deref().map(|path| {
+        let tokens = Tokens {
             document: &document,
+            signed: prepared.as_ref().map(signed),
         };
-        lifetime = tokens::lifetime(&document);
-        warn(subject, &mut problems);
-    }
+        registry::compare(path, &tokens)
+    }));
     Report {
-        origin,
-        problems,
-        lifetime,
-        is_readable,
+        is_readable: is_readable && parts.iter().all(|part| part.origin.are_all_readable()),
+        parts,
+        lifetime: tokens::lifetime(&document),
     }
+}
+
+fn signed(prepared: &Prepared) -> (&Endpoint, &SigningKey) {
+    let generation = &prepared.generation;
+    (&generation.endpoint, &generation.policy.key)
 }
 
 fn warn(subject: Subject<'_>, problems: &mut Problems) {

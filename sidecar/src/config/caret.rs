@@ -108,6 +108,9 @@ pub(super) fn in_a_line(origin: &Origin, problem: &Problem) -> Option<String> {
         return None;
     }
     let told = told(origin, problem);
+    if told.path.is_empty() {
+        return Some(told.what);
+    }
     let (file, line, column) = (told.file?, told.line?, told.column?);
     let help = told.help.map(|help| format!("; {help}")).unwrap_or_default();
     Some(format!("{file}:{line}:{column}: {}: {}{help}", told.path, told.what))

@@ -58,6 +58,70 @@ fn each_broken_file_earns_its_text() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Runs `check` with `arguments`, and compares what it says with the file `beside`.
+#[track_caller]
+fn earns(arguments: &[&str], beside: &str, code: i32) {
+    let output = check(arguments);
+    let text = stdout(&output);
+    let expected = fs::read_to_string(checkout().join(beside)).unwrap_or_default();
+    let command = arguments.join(" ");
+    assert_eq!(
+        text, expected,
+        "if that is right: registry-auth check {command} > {beside}"
+    );
+    assert_eq!(output.status.code(), Some(code), "{command}");
+}
+
+/// The files are of the same shape as the examples that docker_auth publishes. What is told of their own keys is where
+/// they are read otherwise; all else is what this machine or this release lacks.
+#[test]
+fn files_of_docker_auth_are_read_and_what_is_otherwise_is_told() {
+    for (name, code) in [
+        ("simple", 0),
+        ("no_tls", 0),
+        ("ldap", 1),
+        ("programs", 0),
+        ("everything", 1),
+    ] {
+        let file = format!("tests/config/docker_auth/{name}");
+        let (yml, txt) = (format!("{file}.yml"), format!("{file}.txt"));
+        earns(&["--from", "docker_auth", &yml], &txt, code);
+        let unknown = stdout(&check(&[&yml]));
+        assert!(!unknown.contains("unknown key"), "{unknown}");
+    }
+}
+
+#[test]
+fn each_target_has_its_warnings() {
+    for target in ["envoy", "envoy-managed", "istio", "envoy-gateway"] {
+        let txt = format!("tests/config/targets/{target}.txt");
+        earns(&["--for", target, "tests/config/targets/site.yml"], &txt, 0);
+    }
+    earns(
+        &[
+            "--for",
+            "istio",
+            "--listen",
+            "127.0.0.1:5001",
+            "tests/config/targets/ready.yml",
+        ],
+        "tests/config/targets/ready.txt",
+        0,
+    );
+}
+
+#[test]
+fn a_registry_that_would_believe_no_token_is_told_why() {
+    let site = "tests/config/registry/site.yml";
+    for (name, code) in [("good", 0), ("by_authority", 0), ("wrong", 1), ("without_auth", 1)] {
+        let file = format!("tests/config/registry/{name}");
+        let (yml, txt) = (format!("{file}.yml"), format!("{file}.txt"));
+        earns(&["--registry", &yml, site], &txt, code);
+    }
+    let output = check(&["--registry", "tests/config/registry/nowhere.yml", site]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
 #[test]
 fn warnings_pass_unless_they_are_denied() {
     let file = "tests/config/warn_rules.yml";

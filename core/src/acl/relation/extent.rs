@@ -28,7 +28,9 @@ pub struct Extent {
     automaton: Automaton,
     /// What every text begins with that it takes.
     prefix: Box<str>,
-    /// Whether that is all it takes.
+    /// What every text ends in that it takes.
+    suffix: Box<str>,
+    /// Whether the prefix is all it takes.
     is_literal: bool,
 }
 
@@ -49,6 +51,16 @@ impl Texts {
             Self::Kinds => c.is_ascii_lowercase() || c.is_ascii_digit(),
             Self::Any | Self::Names => !c.is_control(),
         }
+    }
+
+    /// Whether `text` is among them.
+    fn hold(self, text: &str) -> bool {
+        let is_whole = match self {
+            Self::Any => true,
+            Self::Kinds => !text.is_empty(),
+            Self::Names => text.is_empty() || text.split('/').all(|part| !part.is_empty()),
+        };
+        is_whole && text.chars().all(|c| self.may_hold(c))
     }
 }
 
@@ -73,6 +85,7 @@ impl Extent {
             texts,
             automaton: Automaton::new(vec![vec![Step::Span]], false).unwrap_or_else(Automaton::nothing),
             prefix: Box::default(),
+            suffix: Box::default(),
             is_literal: false,
         }
     }
@@ -88,6 +101,10 @@ impl Extent {
         if !spans && !is_as_it_seems(&parts) {
             return None;
         }
+        let suffix = match parts.last() {
+            Some(Part::Text(text)) => text.as_str().into(),
+            _ => Box::default(),
+        };
         let (prefix, is_literal) = match parts.as_slice() {
             [] => (Box::default(), true),
             [Part::Text(text)] => (text.as_str().into(), true),
@@ -98,6 +115,7 @@ impl Extent {
             texts,
             automaton: Automaton::new(vec![Automaton::glob_steps(parts)], !spans)?,
             prefix,
+            suffix,
             is_literal,
         })
     }
@@ -109,6 +127,10 @@ impl Extent {
         let (prefix, is_literal) = match runs.as_slice() {
             [run] if run.start => (run.first.into(), run.end && run.rest.is_empty()),
             _ => (Box::default(), false),
+        };
+        let suffix = match runs.as_slice() {
+            [run] if run.end => run.rest.last().map_or(run.first, |(_, text)| text).into(),
+            _ => Box::default(),
         };
         let patterns = runs.iter().map(|run| {
             let mut steps = Vec::new();
@@ -132,6 +154,7 @@ impl Extent {
             texts,
             automaton: Automaton::new(patterns.collect(), false)?,
             prefix,
+            suffix,
             is_literal,
         })
     }
@@ -163,11 +186,31 @@ impl Extent {
         walk(&self.automaton, &other.automaton, false, self.texts).into()
     }
 
+    /// Whether no text begins, or none ends, as both want it: then they have none in common. The other way round nothing
+    /// is said.
+    #[must_use]
+    pub fn is_apart_from(&self, other: &Self) -> bool {
+        let (one, two) = (&*self.prefix, &*other.prefix);
+        let (last, other_last) = (&*self.suffix, &*other.suffix);
+        (!one.starts_with(two) && !two.starts_with(one)) || (!last.ends_with(other_last) && !other_last.ends_with(last))
+    }
+
+    /// Whether it takes no text at all.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        match self.literal() {
+            Some(text) => !self.texts.hold(text),
+            // Only types are told apart by their letters, and a name only by where its slashes are.
+            None if self.texts == Texts::Names && !self.prefix.contains('/') && !self.suffix.contains('/') => false,
+            None if self.texts == Texts::Any => false,
+            None => self.common(&Self::everything(self.texts)) == Found::Nothing,
+        }
+    }
+
     /// A text that both take.
     #[must_use]
     pub fn common(&self, other: &Self) -> Found {
-        let (one, two) = (&*self.prefix, &*other.prefix);
-        if !one.starts_with(two) && !two.starts_with(one) {
+        if self.is_apart_from(other) {
             return Found::Nothing;
         }
         walk(&self.automaton, &other.automaton, true, self.texts).into()

@@ -91,15 +91,27 @@ impl Reach {
     pub fn takes_nothing(&self) -> Option<&'static str> {
         Field::ALL.into_iter().find_map(|field| {
             let extent = field.look(&self.fields).as_ref()?.extent.as_ref()?;
-            let all = Extent::everything(texts(field));
-            (extent.common(&all) == Found::Nothing).then(|| field.key())
+            extent.is_idle().then(|| field.key())
         })
     }
 
+    /// Whether it is plain at first sight that it has nothing in common with `other`. The other way round nothing is said.
+    #[must_use]
+    pub fn is_apart_from(&self, other: &Self) -> bool {
+        Field::ALL
+            .into_iter()
+            .any(|field| match (self.extent(field), other.extent(field)) {
+                (Some(one), Some(other)) => one.is_apart_from(other),
+                _ => false,
+            })
+    }
+
     fn prefix(&self, field: Field) -> &str {
-        let condition = field.look(&self.fields).as_ref();
-        let extent = condition.and_then(|condition| condition.extent.as_ref());
-        extent.map_or("", |extent| extent.prefix())
+        self.extent(field).map_or("", Extent::prefix)
+    }
+
+    fn extent(&self, field: Field) -> Option<&Extent> {
+        field.look(&self.fields).as_ref()?.extent.as_deref()
     }
 }
 

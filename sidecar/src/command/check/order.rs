@@ -9,10 +9,10 @@ use registry_auth_core::problem::Problems;
 use super::Subject;
 use index::Index;
 
-/// So many pairs of rules are looked at: a second of work.
-const MAX_PAIRS: usize = 3_000_000;
-/// So many pairs of patterns are compared: some seconds, at most.
-const MAX_COMPARED: usize = 100_000;
+/// So many pairs of rules are looked at: some seconds of work.
+const MAX_PAIRS: usize = 60_000_000;
+/// So many pairs of patterns are compared: some seconds, too.
+const MAX_COMPARED: usize = 50_000;
 
 pub(super) fn warn(subject: Subject<'_>, problems: &mut Problems) {
     let Some(rules) = &subject.document.acl else { return };
@@ -35,6 +35,7 @@ pub(super) fn warn(subject: Subject<'_>, problems: &mut Problems) {
         let before = before
             .into_iter()
             .filter_map(|i| Some((rules.get(i)?, reaches.get(i)?)));
+        let before = before.filter(|(_, earlier)| !earlier.is_apart_from(reach));
         if let Some(late) = late((rule, reach), before, &mut comparison) {
             late.tell(rule, subject, problems);
         }
