@@ -15,6 +15,10 @@ const MAX_PAIRS: usize = 60_000_000;
 const MAX_COMPARED: usize = 50_000;
 
 pub(super) fn warn(subject: Subject<'_>, problems: &mut Problems) {
+    warn_within(MAX_PAIRS, MAX_COMPARED, subject, problems);
+}
+
+fn warn_within(most_pairs: usize, most_compared: usize, subject: Subject<'_>, problems: &mut Problems) {
     let Some(rules) = &subject.document.acl else { return };
     let mut comparison = Comparison::default();
     let options = subject.document.acl_options;
@@ -24,7 +28,7 @@ pub(super) fn warn(subject: Subject<'_>, problems: &mut Problems) {
     for (number, (rule, reach)) in rules.iter().zip(&reaches).enumerate() {
         let before = index.candidates(reach);
         pairs = pairs.saturating_add(before.len());
-        if pairs > MAX_PAIRS || comparison.compared() > MAX_COMPARED {
+        if pairs > most_pairs || comparison.compared() > most_compared {
             problems.warn(
                 &rule.place,
                 "is, with those behind it, not compared with the rules above: there are too many that could come before \
@@ -127,5 +131,61 @@ impl Late<'_> {
                 );
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    fn warnings(most_pairs: usize, most_compared: usize, acl: &str) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("auth.yml");
+        std::fs::write(&file, format!("users: {{}}\nacl:\n{acl}")).unwrap();
+        let loaded = config::load(&[file], &|_| None);
+        let document = loaded.document.unwrap();
+        let subject = Subject {
+            origin: &loaded.origin,
+            document: &document,
+        };
+        let mut problems = Problems::default();
+        warn_within(most_pairs, most_compared, subject, &mut problems);
+        let warnings = problems.warnings().iter().map(ToString::to_string);
+        let folder = format!("{}/", folder.path().display());
+        warnings.map(|warning| warning.replace(&folder, "")).collect()
+    }
+
+    fn rules(matches: &[&str]) -> String {
+        let rules = matches.iter().map(|it| format!("- {{match: {it}, actions: [pull]}}\n"));
+        rules.collect()
+    }
+
+    #[test]
+    fn where_there_are_too_many_to_compare_that_is_said() {
+        let acl = rules(&["{name: a*}", "{name: '*b'}", "{name: 'a*b'}", "{name: c}"]);
+        assert_eq!(
+            warnings(MAX_PAIRS, MAX_COMPARED, &acl),
+            [
+                "acl[2]: never matches, since `acl[0]` (auth.yml:3) takes every request that it would, and grants `pull`; \
+                 put it above that one, or delete it"
+            ]
+        );
+        for (pairs, compared) in [(2, MAX_COMPARED), (MAX_PAIRS, 0)] {
+            let cut = warnings(pairs, compared, &acl);
+            assert!(cut[0].contains("not compared with the rules above"), "{cut:?}");
+            assert_eq!(cut.len(), 1);
+        }
+    }
+
+    #[test]
+    fn rules_that_have_nothing_in_common_or_grant_no_more_are_not_told() {
+        let acl = rules(&[
+            "{name: a/*}",
+            "{name: b/*}",
+            "{account: ada}",
+            "{name: '*/x', account: bob}",
+        ]);
+        assert_eq!(warnings(MAX_PAIRS, MAX_COMPARED, &acl), [""; 0]);
     }
 }
