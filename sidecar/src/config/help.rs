@@ -21,8 +21,9 @@ pub(super) fn usual(what: &str, path: &str, written: Option<&str>) -> Option<Str
 }
 
 fn by_its_words(what: &str) -> Option<&'static str> {
-    const WORDS: [(&str, &str); 10] = [
+    const WORDS: [(&str, &str); 11] = [
         ("environment variable", "set it, or write the value in its place"),
+        ("is a malformed", "copy all of it, and put it in quotes"),
         ("has no length from", "write one such as `/24`"),
         (
             "quote is never closed",

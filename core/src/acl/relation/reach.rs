@@ -33,6 +33,7 @@ pub struct Reach {
 #[derive(Clone, Debug)]
 struct Condition {
     text: Arc<str>,
+    options: Options,
     extent: Option<Arc<Extent>>,
     /// The fields whose groups it names.
     captured: Vec<Field>,
@@ -150,6 +151,7 @@ impl Comparison {
         let captured = if extent.is_some() { Vec::new() } else { captured(text) };
         Condition {
             text: text.into(),
+            options,
             extent: extent.clone(),
             captured,
         }
@@ -189,12 +191,12 @@ impl Comparison {
         narrow_rule: &Reach,
     ) -> Answer {
         if let Some(narrow) = narrow {
-            let same = |field: &Field| {
-                let text = |reach: &Reach| field.look(&reach.fields).as_ref().map(|it| Arc::clone(&it.text));
-                text(wide_rule) == text(narrow_rule)
+            let same = |field: &Field| match (field.look(&wide_rule.fields), field.look(&narrow_rule.fields)) {
+                (Some(one), Some(other)) => one.reads_as(other),
+                _ => false,
             };
             // What groups took depends on the expressions that they are of.
-            if wide.text == narrow.text && wide.captured.iter().all(same) {
+            if wide.reads_as(narrow) && wide.captured.iter().all(same) {
                 return Answer::Yes;
             }
         }
@@ -231,7 +233,7 @@ impl Comparison {
                 (None, None) => continue,
                 (Some(a), Some(b)) => match (&a.extent, &b.extent) {
                     (Some(a), Some(b)) => self.both(a, b),
-                    _ if a.text == b.text && a.captured.is_empty() => continue,
+                    _ if a.reads_as(b) && a.captured.is_empty() => continue,
                     _ => Found::CannotTell,
                 },
                 (Some(only), None) | (None, Some(only)) => match &only.extent {
@@ -264,7 +266,7 @@ impl Comparison {
         wide.iter().all(|(name, wide)| {
             let narrow = narrow.iter().find(|(other, _)| other == name);
             narrow.is_some_and(|(_, narrow)| {
-                let same = wide.text == narrow.text && wide.captured.is_empty();
+                let same = wide.reads_as(narrow) && wide.captured.is_empty();
                 same || match (&wide.extent, &narrow.extent) {
                     (Some(wide), Some(narrow)) => self.beyond(narrow, wide) == Found::Nothing,
                     _ => false,
@@ -333,6 +335,13 @@ impl fmt::Display for Example {
             write!(f, "{comma}{key} `{text}`")?;
         }
         Ok(())
+    }
+}
+
+impl Condition {
+    /// Whether both are the same pattern, read in the same way.
+    fn reads_as(&self, other: &Self) -> bool {
+        self.text == other.text && (self.options == other.options || !self.text.contains("**"))
     }
 }
 

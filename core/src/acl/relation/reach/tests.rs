@@ -96,3 +96,16 @@ fn a_type_that_no_scope_has_takes_nothing() {
     assert_eq!(nothing(r#"{"name": "team//x"}"#), Some("name"));
     assert_eq!(nothing(r#"{"type": "repository", "name": "*"}"#), None);
 }
+
+#[test]
+fn one_text_that_is_read_in_two_ways_is_two_patterns() {
+    let mut comparison = Comparison::default();
+    let list =
+        rules(r#"[{"match": {"name": "${account}/**"}, "actions": []}, {"match": {"name": "a/**"}, "actions": []}]"#);
+    let reach = |comparison: &mut Comparison, rule: &Rule, double_star| comparison.reach(rule, Options { double_star });
+    for (rule, answer) in list.iter().zip([Answer::CannotTell, Answer::No]) {
+        let (spans, stops) = (reach(&mut comparison, rule, true), reach(&mut comparison, rule, false));
+        assert_eq!(comparison.covers(&stops, &spans), answer);
+        assert_eq!(comparison.covers(&spans, &spans), Answer::Yes);
+    }
+}
