@@ -120,23 +120,20 @@ fn pattern() -> impl Strategy<Value = String> {
     prop_oneof![3 => glob(), 1 => expression()]
 }
 
-/// What the matcher itself says.
-fn matches(pattern: &str, text: &str, options: Options) -> bool {
+/// The matcher itself.
+fn matcher(pattern: &str, options: Options) -> Box<dyn Fn(&str) -> bool> {
     let written = Written::read(pattern).unwrap();
-    match written.expression() {
-        Some(expression) => {
-            let template = Template::from_go(expression, &[]).unwrap();
-            template.regex(&[]).unwrap().is_match(text)
-        }
-        None => {
-            let double_star = if options.double_star {
-                DoubleStar::Spans
-            } else {
-                DoubleStar::Star
-            };
-            Glob::parse(pattern, double_star).unwrap().matches(text)
-        }
+    if let Some(expression) = written.expression() {
+        let regex = Template::from_go(expression, &[]).unwrap().regex(&[]).unwrap();
+        return Box::new(move |text| regex.is_match(text));
     }
+    let double_star = if options.double_star {
+        DoubleStar::Spans
+    } else {
+        DoubleStar::Star
+    };
+    let glob = Glob::parse(pattern, double_star).unwrap();
+    Box::new(move |text| glob.matches(text))
 }
 
 proptest! {
@@ -148,7 +145,8 @@ proptest! {
         let options = Options { double_star };
         let read = |pattern: &str| Extent::of(pattern, Texts::Any, options);
         let (Some(a), Some(b)) = (read(&one), read(&other)) else { return Ok(()) };
-        let takes = |text: &str| (matches(&one, text, options), matches(&other, text, options));
+        let (first, second) = (matcher(&one, options), matcher(&other, options));
+        let takes = |text: &str| (first(text), second(text));
         let (beyond, common) = (a.beyond(&b), a.common(&b));
         for text in texts_up_to(4) {
             let (first, second) = takes(&text);
