@@ -120,6 +120,7 @@ pub struct Other {
 }
 
 /// Reads the YAML file at `path`, which is somebody else's.
+#[must_use]
 pub fn load_other(path: &Path) -> Other {
     let (mut problems, mut origin) = (Problems::default(), Origin::default());
     origin.read_source(path, &mut problems);

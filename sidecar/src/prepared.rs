@@ -66,7 +66,7 @@ pub fn prepare(
     problems.drop_behind(before, |place| origin.lacks(place));
     let Circumstances { number, now, .. } = circumstances;
     let compiled = Generation::compile(document, chain, number, now, problems);
-    let (generation, warnings) = compiled.map_err(|problems| problems.without_echoes())?;
+    let (generation, warnings) = compiled.map_err(Problems::without_echoes)?;
     Ok(Prepared {
         generation,
         listeners,

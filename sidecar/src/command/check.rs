@@ -63,7 +63,7 @@ pub struct Check {
 /// What else reads such a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum From {
-    /// cesanta/docker_auth
+    /// The token server of cesanta
     #[value(name = "docker_auth")]
     DockerAuth,
 }

@@ -1,8 +1,6 @@
 //! `registry-auth check` as a user meets it: each file in `tests/config`, and the exact text that it earns.
 
 #![expect(
-    clippy::disallowed_methods,
-    clippy::panic,
     clippy::unwrap_used,
     reason = "all of this is tests: a failed expectation is how they speak"
 )]
@@ -52,7 +50,7 @@ fn each_broken_file_earns_its_text() {
                 "{text}\nif that is right: registry-auth check {name} > {beside}\n"
             ));
         }
-        let code = if text.contains("error") { 1 } else { 0 };
+        let code = i32::from(text.contains("error"));
         assert_eq!(output.status.code(), Some(code), "{name}: {text}");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
