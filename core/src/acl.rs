@@ -44,6 +44,8 @@ mod needs;
 mod network;
 mod pattern;
 mod patterns;
+pub mod relation;
+pub mod review;
 mod rule;
 mod search;
 mod variables;

@@ -9,11 +9,13 @@ use std::sync::Arc;
 
 pub use assembly::Assembly;
 pub use remains::Remains;
+pub use settings::token_lifetime;
 
 use crate::acl::Acl;
 use crate::authn::StaticUsers;
 use crate::authn::hash::MAX_BCRYPT_COST;
 use crate::client_address::RealIp;
+use crate::config::backend::{are_accounts_refused, are_rights_refused};
 use crate::config::cache::Cache;
 use crate::config::{Audit, Document, RequestBody, token};
 pub use crate::piecemeal::Progress;
@@ -103,13 +105,18 @@ impl Policy {
     ) -> Result<(Self, Vec<Problem>), Problems> {
         let asks = Asks::of(&document);
         let served = Served::compile(&document, &mut problems);
-        let users = document.users.take().or_else(|| asks.accounts.then(Vec::new));
+        // A section that is refused by name is not told again as what it would have stood for.
+        let (accounts, rights) = (are_accounts_refused(&problems), are_rights_refused(&problems));
+        let users = document
+            .users
+            .take()
+            .or_else(|| (asks.accounts || accounts).then(Vec::new));
         let users =
             required(users, "users", NO_USERS, &mut problems).map(|users| StaticUsers::compile(users, &mut problems));
         if let (Some(users), None) = (&users, &document.program) {
             warn_of_dear_hashes(users, &mut problems);
         }
-        let rules = document.acl.take().or_else(|| asks.scopes.then(Vec::new));
+        let rules = document.acl.take().or_else(|| (asks.scopes || rights).then(Vec::new));
         let acl = required(rules, "acl", NO_RULES, &mut problems)
             .map(|rules| Acl::compile(&rules, document.acl_options, &mut problems));
         let token = document

@@ -120,6 +120,26 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// The path of the key that a misspelt one was meant to be.
+    fn meant(&self) -> Option<String> {
+        let meant = self
+            .what
+            .strip_prefix("unknown key; did you mean `")?
+            .split('`')
+            .next()?;
+        let section = self
+            .place
+            .path
+            .rfind(['.', '['])
+            .and_then(|at| self.place.path.get(..at));
+        Some(match section {
+            Some(section) => format!("{section}.{meant}"),
+            None => meant.to_owned(),
+        })
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.place, self.what)
@@ -199,6 +219,31 @@ impl Problems {
         &self.warnings
     }
 
+    /// Drops the errors behind the first `count` that are about a place of which nothing need be said.
+    pub fn drop_behind(&mut self, count: usize, is_idle: impl Fn(&Place) -> bool) {
+        let mut number = 0_usize;
+        self.errors.retain(|problem| {
+            number = number.saturating_add(1);
+            number <= count || !is_idle(&problem.place)
+        });
+    }
+
+    /// Without the errors that something is missing which stands there under a name that is nearly right.
+    #[must_use]
+    pub fn without_echoes(mut self) -> Self {
+        let meant: Vec<String> = self.errors.iter().filter_map(Problem::meant).collect();
+        self.errors.retain(|problem| {
+            let is_missing = problem.what.starts_with("is missing");
+            let path = problem.place.path.as_str();
+            let stands_below = |meant: &String| {
+                let rest = path.strip_prefix(meant.as_str());
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            };
+            !(is_missing && meant.iter().any(stands_below))
+        });
+        self
+    }
+
     /// Notes once more what was warned of before.
     pub(crate) fn warn_again(&mut self, warnings: &[Problem]) {
         for warning in warnings {
@@ -272,6 +317,24 @@ mod tests {
         let refused = problems.or(Some(1)).unwrap_err();
         assert_eq!(refused.to_string(), "token: wrong");
         assert_eq!(refused.warnings().len(), 1);
+    }
+
+    #[test]
+    fn a_misspelt_key_is_not_told_as_missing_too() {
+        let mut problems = Problems::default();
+        let acl = Place::root().key("acl").index(0);
+        problems.error(&acl.key("actions"), "is missing; write `actions: []`");
+        problems.error(&acl.key("action"), "unknown key; did you mean `actions`?");
+        problems.error(&Place::root().key("server").key("addr"), "is missing; write it");
+        problems.error(&Place::root().key("sever"), "unknown key; did you mean `server`?");
+        problems.error(&Place::root().key("token").key("key"), "is missing; write it");
+        let left = problems.without_echoes().to_string();
+        assert_eq!(
+            left,
+            "acl[0].action: unknown key; did you mean `actions`?\n\
+             sever: unknown key; did you mean `server`?\n\
+             token.key: is missing; write it"
+        );
     }
 
     #[test]

@@ -19,6 +19,7 @@
 //! # Ok(()) }
 //! ```
 
+pub mod bundle;
 pub mod certificate;
 mod claims;
 pub mod ecdsa_der;

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::command::about;
+use crate::command::check::Check;
 use crate::command::doctor::Doctor;
 use crate::command::hash_password::HashPassword;
 use crate::command::keygen::Keygen;
@@ -52,6 +53,11 @@ pub enum Command {
         registry-auth health auth_config.yml\n  \
         registry-auth health --admin 127.0.0.1:9001")]
     Health(Health),
+    /// Says whether a configuration is right, and what of it is hardly meant: exit code 0 right, 1 wrong, 2 not to be read
+    #[command(after_help = "Examples:\n  \
+        registry-auth check auth_config.yml\n  \
+        registry-auth check --registry /etc/docker/registry/config.yml --deny-warnings auth_config.yml")]
+    Check(Check),
     /// Makes the hash of a password, as `users` of a configuration takes it
     HashPassword(HashPassword),
     /// Makes a key that signs tokens, its certificate and key set, and says what to tell the registry
@@ -139,7 +145,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
     })
 }
 
-fn listen(text: &str) -> Result<Listen, crate::listen::address::ParseError> {
+/// Reads the address of `--listen`, or `none`.
+pub(crate) fn listen(text: &str) -> Result<Listen, crate::listen::address::ParseError> {
     match text {
         "none" => Ok(Listen::Nowhere),
         address => Address::parse(address).map(Listen::At),

@@ -19,8 +19,10 @@ mod caret;
 mod decode;
 mod files;
 pub mod foreign;
+mod help;
 mod interpolate;
 mod merge;
+mod report;
 mod secrets;
 mod tree;
 pub mod watch;
@@ -28,7 +30,7 @@ mod yaml;
 
 use std::path::{Path, PathBuf};
 
-use registry_auth_core::config::{Document, Sources};
+use registry_auth_core::config::{Document, Node, Sources};
 use registry_auth_core::problem::{Place, Problem, Problems};
 use registry_auth_core::secret::Secret;
 
@@ -37,6 +39,9 @@ use interpolate::{Expanded, Replaced};
 use merge::Twice;
 use tree::{Id, Span, Tree, What};
 use watch::Stamp;
+
+pub use caret::{Look, Told};
+pub use report::Severity;
 
 /// So long may all files of a configuration be together, in bytes.
 const MAX_FILES: usize = 32 << 20;
@@ -68,6 +73,8 @@ pub struct Origin {
     twice: Vec<Twice>,
     /// Places whose line is never shown.
     hidden: Vec<Span>,
+    /// Paths of values that lack a variable of the environment.
+    lacking: Vec<String>,
 }
 
 /// One file.
@@ -78,6 +85,7 @@ struct Source {
     text: Secret<String>,
     /// Where its lines begin.
     lines: Vec<usize>,
+    is_readable: bool,
 }
 
 /// Reads the files in `paths`, and what they name.
@@ -99,6 +107,32 @@ pub fn load(paths: &[PathBuf], environment: &dyn Fn(&str) -> Option<String>) -> 
         problems,
         origin,
     }
+}
+
+/// A YAML file that is not ours, such as a registry's.
+#[derive(Debug)]
+pub struct Other {
+    /// What it holds; `None` if it cannot be read, or is no YAML.
+    pub node: Option<Node>,
+    /// What is wrong so far.
+    pub problems: Problems,
+    /// Where all of it comes from.
+    pub origin: Origin,
+}
+
+/// Reads the YAML file at `path`, which is somebody else's.
+#[must_use]
+pub fn load_other(path: &Path) -> Other {
+    let (mut problems, mut origin) = (Problems::default(), Origin::default());
+    origin.read_source(path, &mut problems);
+    let node = origin.read_trees(&mut problems).and_then(|roots| {
+        let (root, _) = merge::merge(&mut origin.tree, roots);
+        origin.root = root;
+        let expanded = interpolate::expand(&origin.tree, root?, &|_| None, &mut problems);
+        origin.secrets = expanded.secrets;
+        Some(expanded.node)
+    });
+    Other { node, problems, origin }
 }
 
 impl Origin {
@@ -126,42 +160,10 @@ impl Origin {
         })
     }
 
-    /// The error as an operator reads it: what is wrong, file, line and column, the line with a caret, and what to do.
+    /// Whether each of the configuration's files could be read.
     #[must_use]
-    pub fn error(&self, problem: &Problem) -> String {
-        caret::render(self, problem, annotate_snippets::Level::ERROR)
-    }
-
-    /// The same of a warning.
-    #[must_use]
-    pub fn warning(&self, problem: &Problem) -> String {
-        caret::render(self, problem, annotate_snippets::Level::WARNING)
-    }
-
-    /// All errors, all warnings, and a last line that counts them.
-    #[must_use]
-    pub fn report(&self, problems: &Problems) -> String {
-        let errors = problems.errors().iter().map(|problem| self.error(problem));
-        let warnings = problems.warnings().iter().map(|problem| self.warning(problem));
-        let mut report = String::new();
-        for text in errors.chain(warnings) {
-            report.push_str(&text);
-            report.push_str("\n\n");
-        }
-        let counts = [
-            (problems.errors().len(), "error"),
-            (problems.warnings().len(), "warning"),
-        ];
-        let counts = counts.into_iter().filter(|(count, _)| *count > 0);
-        let counts = counts.map(|(count, word)| format!("{count} {word}{}", if count == 1 { "" } else { "s" }));
-        let counts = counts.collect::<Vec<_>>().join(", ");
-        report.push_str(if counts.is_empty() { "nothing wrong" } else { &counts });
-        if !self.sources.is_empty() {
-            report.push_str(" in ");
-            report.push_str(&self.names());
-        }
-        report.push('\n');
-        report
+    pub fn are_all_readable(&self) -> bool {
+        !self.sources.is_empty() && self.sources.iter().all(|source| source.is_readable)
     }
 
     /// The file and the line, from 1, in which the value at `place` begins; `None` if nothing stands there.
@@ -180,7 +182,8 @@ impl Origin {
     }
 
     /// The names of the configuration's files.
-    fn names(&self) -> String {
+    #[must_use]
+    pub fn names(&self) -> String {
         let names = self.sources.iter().map(Source::name);
         names.collect::<Vec<_>>().join(", ")
     }
@@ -196,11 +199,13 @@ impl Origin {
             base,
             text: Secret::new(String::new()),
             lines: vec![0],
+            is_readable: false,
         };
         match self.files.read(path, MAX_FILES.saturating_sub(before)) {
             Ok(text) => {
                 source.lines = line_starts(text.expose());
                 source.text = text;
+                source.is_readable = true;
             }
             Err(error) => {
                 let at = Span::new(base, &(0..0));
@@ -256,18 +261,21 @@ impl Origin {
             replaced,
             lacking,
         } = interpolate::expand(&self.tree, root?, environment, problems);
-        (self.secrets, self.replaced) = (secrets, replaced);
+        (self.secrets, self.replaced, self.lacking) = (secrets, replaced, lacking);
         let mut found = Problems::default();
         let document = self.with_sources(environment, |sources| Document::read(node, sources, &mut found));
-        // A value without its variable is not what was meant, and needs no second error.
-        let errors = found.errors().iter();
-        for problem in errors.filter(|problem| !lacking.iter().any(|path| path == problem.place().path())) {
+        for problem in found.errors().iter().filter(|problem| !self.lacks(problem.place())) {
             problems.error(problem.place(), self.told(problem));
         }
         for problem in found.warnings() {
             problems.warn(problem.place(), self.told(problem));
         }
         Some(document)
+    }
+
+    /// Whether the value at `place` lacks a variable: it is not what was meant, and needs no second error.
+    pub(crate) fn lacks(&self, place: &Place) -> bool {
+        self.lacking.iter().any(|path| path == place.path())
     }
 
     /// What is wrong, in which no value is told that came from the environment, nor a key where a path to one is wanted.

@@ -4,6 +4,7 @@
 //! ([`chain`], [`backends`]), and puts the outcome, a [`generation`], in force; what outlives it is the [`state`].
 //! Requests come in by the [`token_endpoint`], which clients reach, and by the [`api`] of the filter's three calls.
 //! Both decide by core, and ask the chain and the [`hash_pool`] what core cannot know.
+//! What `serve` and `check` both do with a configuration is in [`prepared`].
 //! Commands that explain a configuration read its [`rulebook`], and serve nothing.
 
 pub mod api;
@@ -23,6 +24,7 @@ pub mod listen;
 pub mod lock;
 pub mod logging;
 pub mod metrics;
+pub mod prepared;
 pub mod random;
 pub mod rulebook;
 pub mod server;

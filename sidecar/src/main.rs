@@ -1,12 +1,14 @@
 //! The program `registry-auth`.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use mimalloc::MiMalloc;
 use registry_auth_sidecar::cli::{self, Command, Invocation, Serve};
 use registry_auth_sidecar::clock;
 use registry_auth_sidecar::command::serve::Asked;
-use registry_auth_sidecar::command::{about, doctor, hash_password, health, keygen, serve, token};
+use registry_auth_sidecar::command::{about, check, doctor, hash_password, health, keygen, serve, token};
+use registry_auth_sidecar::config::Look;
 use tokio::runtime::Runtime;
 
 #[global_allocator]
@@ -32,6 +34,11 @@ fn run(invocation: Invocation) -> anyhow::Result<ExitCode> {
     let runtime = Runtime::new()?;
     match invocation.command {
         Command::Serve(serve) => runtime.block_on(serve_until_stopped(&serve, &invocation.warnings)),
+        Command::Check(check) => {
+            // The clients of hooks are made, and ask nobody.
+            let _context = runtime.enter();
+            Ok(check::run(&check, environment, look())?.into())
+        }
         Command::Health(health) => runtime.block_on(ask_for_health(&health)),
         Command::HashPassword(asked) => Ok(hash_password::run(&asked)?.into()),
         Command::Keygen(asked) => Ok(keygen::run(&asked, clock::now())?.into()),
@@ -67,6 +74,16 @@ async fn ask_for_health(health: &cli::Health) -> anyhow::Result<ExitCode> {
         Asked::Admin(address) => health::run(&address).await,
         Asked::Token(address) => health::connect(&address).await,
     })
+}
+
+/// Colours are for a terminal, whose owner may not want them (<https://no-color.org>).
+fn look() -> Look {
+    let wants_none = environment("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if std::io::stdout().is_terminal() && !wants_none {
+        Look::Coloured
+    } else {
+        Look::Plain
+    }
 }
 
 /// A variable that is not UTF-8 counts as not set.

@@ -26,6 +26,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use matcher::Matcher;
+pub(super) use parse::{Class, Part, parts};
 
 /// One glob, parsed once; matching it allocates nothing unless it holds a `**` that spans `/`.
 #[derive(Debug, Clone)]

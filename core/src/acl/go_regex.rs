@@ -155,6 +155,27 @@ impl Template {
     }
 }
 
+/// Whether a `^` at the beginning, and a `$` at the end, bind one of several branches only, as in `^a|b$`; `None` if
+/// neither does.
+pub(super) fn loose_anchors(source: &str, holes: &[Range<usize>]) -> Option<(bool, bool)> {
+    let parsed = parse::parse(source, holes).ok()?;
+    let anchors = parsed.branches.iter().map(|branch| {
+        let (start, _, end) = edges::anchors(branch);
+        (start, end)
+    });
+    let anchors: Vec<(bool, bool)> = anchors.collect();
+    let [(start, _), others @ ..] = anchors.as_slice() else {
+        return None;
+    };
+    let is_loose_at_start = *start && others.iter().all(|(start, _)| !start);
+    let [before @ .., (_, end)] = anchors.as_slice() else {
+        return None;
+    };
+    let is_loose_at_end = *end && before.iter().all(|(_, end)| !end);
+    let is_loose = !others.is_empty() && (is_loose_at_start || is_loose_at_end);
+    is_loose.then_some((is_loose_at_start, is_loose_at_end))
+}
+
 /// Compiles what [`Template::filled`] wrote.
 pub(super) fn compile(text: &str) -> Result<Regex, regex::Error> {
     RegexBuilder::new(text)

@@ -45,6 +45,15 @@ impl Network {
         Ok(Self(unmapped(network.trunc())))
     }
 
+    /// Whether every address of `other` lies in it.
+    pub(super) fn holds_all_of(&self, other: &Self) -> bool {
+        match (self.0, other.0) {
+            (IpNet::V4(this), IpNet::V4(other)) => this.contains(&other),
+            (IpNet::V6(this), IpNet::V6(other)) => this.contains(&other),
+            _ => false,
+        }
+    }
+
     /// Whether `address` lies in it. An IPv4-mapped IPv6 address is IPv4.
     pub(super) fn holds(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())

@@ -115,7 +115,7 @@ impl<'t> Written<'t> {
     }
 
     /// The expression between the slashes, if it is one.
-    fn expression(&self) -> Option<&'t str> {
+    pub(super) fn expression(&self) -> Option<&'t str> {
         let expression = self.text.strip_prefix('/')?.strip_suffix('/')?;
         (!expression.is_empty()).then_some(expression)
     }

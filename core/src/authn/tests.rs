@@ -122,7 +122,7 @@ fn what_cannot_be_a_user_is_refused_with_its_place_and_without_its_hash() {
             "a\u0001b": {}, "max": {"labels": {"team": "dev"}}, "tim": {"password": 5}, "low": null}"#,
     );
     insta::assert_snapshot!(text, @r#"
-    users.bob.password: is empty; write `{}` for an account that any password lets in
+    users.bob.password: is empty; write a hash, or `""` to let nobody in, or `{}` for an account that any password lets in
     users.eve.pasword: unknown key; did you mean `password`?
     users.max.labels.team: must be a list, not a text
     users.tim.password: must be a text, not a number; put it in quotes

@@ -119,7 +119,7 @@ fn conditions(mut section: Section, problems: &mut Problems) -> Match {
     // To pass over a condition widens the rule, so nothing unknown is let through; two keys are known from
     // docker_auth's guides, where they were ignored and opened the registry to everybody.
     for (key, instead) in [("team", "labels: {teams: ...}"), ("email", "account: ...")] {
-        if section.take_or_null(key).is_some() {
+        if section.remove(key).is_some() {
             problems.error(
                 &section.place_of(key),
                 format_args!("is no condition; write `{instead}`"),

@@ -3,7 +3,7 @@
 //! Here stands which there are; what the keys of one mean is known where it is opened, in the program beside the proxy.
 
 use super::node::Section;
-use crate::problem::Problems;
+use crate::problem::{Place, Problems};
 
 /// A back-end that knows accounts. In the order in which they are asked, after the static users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,6 +51,24 @@ pub(super) const NOT_YET: [&str; 10] = [
 
 /// docker_auth's sections of Go plugins, and what stands in for them.
 pub(super) const PLUGINS: [(&str, &str); 2] = [("plugin_authn", "http_auth"), ("plugin_authz", "http_authz")];
+
+/// Whether a section was refused that would have known accounts.
+pub(crate) fn are_accounts_refused(problems: &Problems) -> bool {
+    let plugins = PLUGINS.into_iter().map(|(key, _)| key);
+    let mut sections = NOT_YET.into_iter().chain(plugins).filter(|key| !is_of_rights(key));
+    sections.any(|key| problems.is_refusal_at(&Place::root().key(key)))
+}
+
+/// Whether a section was refused that would have known what accounts may do.
+pub(crate) fn are_rights_refused(problems: &Problems) -> bool {
+    let plugins = PLUGINS.into_iter().map(|(key, _)| key);
+    let mut sections = NOT_YET.into_iter().chain(plugins).filter(|key| is_of_rights(key));
+    sections.any(|key| problems.is_refusal_at(&Place::root().key(key)))
+}
+
+fn is_of_rights(key: &str) -> bool {
+    key.starts_with("acl_") || key.ends_with("_authz")
+}
 
 impl AuthnBackend {
     /// All, in the order in which they are asked.

@@ -56,10 +56,8 @@ impl Token {
     }
 
     /// Its key and certificate, or those of the server if it has neither.
-    pub(crate) fn pair_or_of_the_server<'a>(
-        &'a self,
-        server: &'a Server,
-    ) -> (Option<&'a Secret<String>>, Option<&'a str>) {
+    #[must_use]
+    pub fn pair_or_of_the_server<'a>(&'a self, server: &'a Server) -> (Option<&'a Secret<String>>, Option<&'a str>) {
         if self.key.is_none() && self.certificate.is_none() {
             return (server.key.as_ref(), server.certificate.as_deref());
         }

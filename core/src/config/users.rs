@@ -71,7 +71,7 @@ pub(crate) fn user(name: String, node: Node, users: &Place, problems: &mut Probl
         Some(Node::Null) => {
             problems.error(
                 &section.place_of("password"),
-                "is empty; write `{}` for an account that any password lets in",
+                "is empty; write a hash, or `\"\"` to let nobody in, or `{}` for an account that any password lets in",
             );
             None
         }

@@ -266,6 +266,17 @@ fn lifetime(expiration: Option<i64>, place: &Place, problems: &mut Problems) -> 
             format_args!("counts as {SHORTEST_LIFE}: no client takes a token to live shorter"),
         );
     }
+    counted(seconds)
+}
+
+/// So long a token lives with this `token.expiration`; `None` if it would be refused.
+#[must_use]
+pub fn token_lifetime(expiration: Option<i64>) -> Option<Duration> {
+    let seconds = expiration.unwrap_or(DEFAULT_LIFE);
+    (1..=LONGEST_LIFE).contains(&seconds).then(|| counted(seconds))
+}
+
+fn counted(seconds: i64) -> Duration {
     Duration::from_secs(seconds.max(SHORTEST_LIFE).unsigned_abs())
 }
 
@@ -277,7 +288,15 @@ fn key(
 ) -> Option<KnownKey> {
     let place = place.key("key");
     let Some(pem) = pem else {
-        if !problems.is_refusal_at(&place) && !problems.is_refusal_at(&Place::root().key("token").key("key_env")) {
+        let [token, server] = ["token", "server"].map(|section| Place::root().key(section));
+        // Where the server's pair would have counted, its fault is told already.
+        let told = [
+            &place,
+            &token.key("key_env"),
+            &server.key("key"),
+            &server.key("certificate"),
+        ];
+        if !told.into_iter().any(|place| problems.is_refusal_at(place)) {
             problems.error(
                 &place,
                 "is missing; it is what tokens are signed with, or name a variable with `key_env`",

@@ -211,7 +211,8 @@ impl std::fmt::Display for CertificateName {
 }
 
 /// A certificate with what is needed to judge its neighbours.
-struct Parsed {
+#[derive(Debug)]
+pub(super) struct Parsed {
     link: Link,
     x509: Certificate,
     /// `None` if it is of a kind that is not known here.
@@ -224,7 +225,7 @@ pub(super) fn leaf_key(text: &str) -> Result<PublicKey, CertificateError> {
     leaf.key.ok_or(CertificateError::IssuerKey(leaf.link.name))
 }
 
-fn parse(text: &str) -> Result<Vec<Parsed>, CertificateError> {
+pub(super) fn parse(text: &str) -> Result<Vec<Parsed>, CertificateError> {
     let blocks = pem::blocks(text)?;
     for block in &blocks {
         match block.label {
@@ -267,6 +268,21 @@ impl Parsed {
             link,
             x509,
         })
+    }
+
+    /// Whether it is a certificate of `key`.
+    pub(super) fn is_of(&self, key: &SigningKey) -> bool {
+        self.key.as_ref() == Some(key.public())
+    }
+
+    /// Whether it is the very same certificate.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.link.der == other.link.der
+    }
+
+    /// Whether this certificate issued `below`.
+    pub(super) fn has_issued(&self, below: &Self) -> bool {
+        self.issued(below).is_ok()
     }
 
     /// Whether this certificate issued `below`, as registries will ask.

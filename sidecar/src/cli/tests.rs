@@ -75,6 +75,7 @@ fn each_help_opens_with_what_the_command_answers_and_ends_with_two_examples() {
     for name in [
         "serve",
         "health",
+        "check",
         "hash-password",
         "keygen",
         "token",

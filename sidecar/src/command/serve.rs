@@ -8,12 +8,9 @@ use anyhow::Context;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::map_request;
-use registry_auth_core::config::backend::Backends;
-use registry_auth_core::config::{Document, Sources};
 use registry_auth_core::problem::{Place, Problem, Problems};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::chain::Chain;
 use crate::config::watch::Watch;
 use crate::config::{self, Loaded, Origin};
 use crate::generation::Generation;
@@ -21,6 +18,7 @@ use crate::hash_pool::{HashPool, Size};
 use crate::health;
 use crate::listen::{self, Address, Listen};
 use crate::metrics::Metrics;
+use crate::prepared::{Circumstances, Listeners, Prepared, prepare};
 use crate::server::{Endpoint, Limits, Opened, Server, Stopped, raise_open_files};
 use crate::state::State;
 use crate::throttle::Throttle;
@@ -64,13 +62,6 @@ struct Ready {
     generation: Generation,
     listeners: Opened,
     warnings: Vec<Problem>,
-}
-
-/// Where the program listens, by a configuration.
-struct Listeners {
-    token: Option<listen::Token>,
-    filter: Option<listen::Filter>,
-    admin: Option<listen::Admin>,
 }
 
 /// Whom to ask for health, by a configuration.
@@ -148,17 +139,25 @@ impl Program {
     async fn load(&self) -> (Origin, Result<Ready, Problems>) {
         let Loaded {
             document,
-            mut problems,
+            problems,
             mut origin,
         } = config::load(&self.options.files, &self.environment);
         let Some(document) = document else {
             return (origin, Err(problems));
         };
-        let (listeners, chain) = self.open_sections(&document, &mut origin, &mut problems);
-        let number = self.next_number();
-        let compiled = Generation::compile(document, chain, number, clock::now(), problems);
-        let (generation, warnings) = match compiled {
-            Ok(compiled) => compiled,
+        let circumstances = Circumstances {
+            environment: &self.environment,
+            listen: &self.options.listen,
+            observer: &self.state.observer(),
+            number: self.next_number(),
+            now: clock::now(),
+        };
+        let Prepared {
+            generation,
+            listeners,
+            warnings,
+        } = match prepare(document, &mut origin, problems, circumstances) {
+            Ok(prepared) => prepared,
             Err(problems) => return (origin, Err(problems)),
         };
         let opened = self.server.open(self.endpoints(listeners)).await;
@@ -173,36 +172,6 @@ impl Program {
             problems
         });
         (origin, ready)
-    }
-
-    /// What of `document` is read here: where to listen, and the back-ends.
-    fn open_sections(&self, document: &Document, origin: &mut Origin, problems: &mut Problems) -> (Listeners, Chain) {
-        let mut listeners = Listeners {
-            token: None,
-            filter: None,
-            admin: None,
-        };
-        let Some(program) = document.program.clone() else {
-            return (
-                listeners,
-                Chain::open(
-                    Backends::default(),
-                    Sources::of_a_proxy(&|_| None),
-                    &self.state.observer(),
-                    problems,
-                ),
-            );
-        };
-        origin.with_sources(&self.environment, |sources| {
-            let (section, server) = (program.listener, &document.server);
-            listeners.token = listen::Token::read(section, server, &self.options.listen, problems);
-            listeners.filter = program
-                .filter
-                .and_then(|section| listen::Filter::read(section, sources, problems));
-            listeners.admin = program.admin.and_then(|section| listen::Admin::read(section, problems));
-            let chain = Chain::open(program.backends, sources, &self.state.observer(), problems);
-            (listeners, chain)
-        })
     }
 
     /// Milliseconds since the epoch, and more than the one in force, also after the clock was set back.

@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use registry_auth_core::problem::{Place, Problem};
+use serde::Serialize;
 
 use super::tree::{Found, Item, Span, What};
-use super::{Origin, Source, decode, interpolate, secrets, tree};
+use super::{Origin, Source, decode, help, interpolate, secrets, tree};
 
 /// What errors begin with that speak of a key, and not of its value.
 const OF_THE_KEY: [&str; 8] = [
@@ -20,8 +21,47 @@ const OF_THE_KEY: [&str; 8] = [
     "has no effect",
 ];
 
+/// What errors begin with that the line itself would explain no further: something is not there.
+const TOLD_IN_A_LINE: [&str; 5] = [
+    "is a back-end that this release",
+    "is not in this release",
+    "is for plugins",
+    "cannot read `",
+    "no folder of `PATH` has",
+];
+
+/// What such an error holds that begins with the name of what is not there.
+const CANNOT_BE_RUN: &str = "` cannot be run: ";
+
 /// So many bytes of a line are shown on either side of the caret, at most.
 const LONGEST_SIDE: usize = 400;
+
+/// Whether what is told has colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Look {
+    /// As in a file.
+    #[default]
+    Plain,
+    /// As on a terminal.
+    Coloured,
+}
+
+/// A problem in the parts that a program would ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Told {
+    /// The file; `None` if it is about several of them.
+    pub file: Option<String>,
+    /// The line, from 1; `None` if it is about the whole of them.
+    pub line: Option<usize>,
+    /// The column in characters, from 1.
+    pub column: Option<usize>,
+    /// The path of keys, such as `acl[3].match.name`; empty for all of the configuration.
+    pub path: String,
+    /// What is wrong.
+    pub what: String,
+    /// What to do.
+    pub help: Option<String>,
+}
 
 /// A part of one line.
 struct Mark<'o> {
@@ -36,10 +76,50 @@ struct Mark<'o> {
     at: Range<usize>,
 }
 
-pub(super) fn render(origin: &Origin, problem: &Problem, level: Level<'_>) -> String {
+pub(super) fn told(origin: &Origin, problem: &Problem) -> Told {
+    let what = origin.told(problem);
+    let (what, help) = parted(origin, problem, &what);
+    let path = problem.place().path();
+    let mark = locate(origin, problem).and_then(|at| Mark::new(origin, at));
+    let only = match origin.sources.as_slice() {
+        [only] => Some(only.name()),
+        _ => None,
+    };
+    Told {
+        file: mark.as_ref().map(|mark| mark.source.name()).or(only),
+        line: mark.as_ref().map(|mark| mark.line),
+        column: mark.as_ref().map(|mark| mark.column),
+        path: secrets::shown_path(path, &tree::steps(path)),
+        what: what.to_owned(),
+        help,
+    }
+}
+
+/// Where the problem stands among others, for who reads the files from their beginning on; what is about the whole of
+/// them comes last.
+pub(super) fn order(origin: &Origin, problem: &Problem) -> u32 {
+    locate(origin, problem).map_or(u32::MAX, |at| at.start)
+}
+
+/// The problem in one line, if its place in the file would explain no more.
+pub(super) fn in_a_line(origin: &Origin, problem: &Problem) -> Option<String> {
+    let what = problem.what();
+    if !TOLD_IN_A_LINE.iter().any(|start| what.starts_with(start)) && !what.contains(CANNOT_BE_RUN) {
+        return None;
+    }
+    let told = told(origin, problem);
+    if told.path.is_empty() {
+        return Some(told.what);
+    }
+    let (file, line, column) = (told.file?, told.line?, told.column?);
+    let help = told.help.map(|help| format!("; {help}")).unwrap_or_default();
+    Some(format!("{file}:{line}:{column}: {}: {}{help}", told.path, told.what))
+}
+
+pub(super) fn render(origin: &Origin, problem: &Problem, level: Level<'_>, look: Look) -> String {
     let what = origin.told(problem);
     let place = problem.place();
-    let (what, help) = parted(&what);
+    let (what, help) = parted(origin, problem, &what);
     let title = if place.span().is_some() {
         what.to_owned()
     } else if place.path().is_empty() {
@@ -66,16 +146,54 @@ pub(super) fn render(origin: &Origin, problem: &Problem, level: Level<'_>) -> St
         group = before.add_to(group, AnnotationKind::Context, Some("here before"));
     }
     if let Some(help) = help {
-        group = group.element(Level::HELP.message(help.to_owned()));
+        group = group.element(Level::HELP.message(help));
     }
     // Of a line whose number we tell it leaves the place for a file's name empty.
-    let rendered = Renderer::plain().render(&[group]);
-    let lines = rendered.lines().filter(|line| line.trim() != ":::");
+    let rendered = renderer(look).render(&[group]);
+    let lines = rendered.lines().filter(|line| without_colours(line).trim() != ":::");
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// What is wrong, and what to do: they are parted by the first semicolon that is not quoted.
-fn parted(what: &str) -> (&str, Option<&str>) {
+pub(super) fn renderer(look: Look) -> Renderer {
+    match look {
+        Look::Plain => Renderer::plain(),
+        Look::Coloured => Renderer::styled(),
+    }
+}
+
+/// The text without the sequences that colour it.
+fn without_colours(line: &str) -> String {
+    let mut parts = line.split('\u{1b}');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        text + part.split_once('m').map_or("", |(_, rest)| rest)
+    })
+}
+
+/// What is wrong, and what to do.
+fn parted<'w>(origin: &Origin, problem: &Problem, what: &'w str) -> (&'w str, Option<String>) {
+    let (what, help) = at_semicolon(what);
+    let help = help.map(str::to_owned);
+    (
+        what,
+        help.or_else(|| help::usual(what, problem.place().path(), written(origin, problem).as_deref())),
+    )
+}
+
+/// The text at the place of a problem, unless it is a secret.
+fn written(origin: &Origin, problem: &Problem) -> Option<String> {
+    let found = origin.tree.find(origin.root?, &tree::steps(problem.place().path()));
+    let item = origin.tree.get(found.value);
+    match &item.what {
+        What::Scalar { text, .. } if found.is_exact && origin.secrets.binary_search(&item.at).is_err() => {
+            Some(text.expose().clone())
+        }
+        _ => None,
+    }
+}
+
+/// They are parted by the first semicolon that is not quoted.
+fn at_semicolon(what: &str) -> (&str, Option<&str>) {
     let mut is_quoted = false;
     for (at, c) in what.char_indices() {
         match c {

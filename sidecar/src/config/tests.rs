@@ -149,6 +149,8 @@ fn a_wrong_key_names_the_nearest_known_one_and_a_missing_one_its_section() {
       |
     7 | services: one
       |           ^^^
+      |
+      = help: write `[one]`
 
     error: sever: unknown key
      --> auth_config.yml:3:1
@@ -212,6 +214,8 @@ fn what_is_no_yaml_is_shown_where_it_ends_to_be_some() {
       |
     4 |  bob: {}
       |  ^
+      |
+      = help: give all keys of one section the same number of spaces before them
 
     1 error in auth_config.yml
     "##);
@@ -221,6 +225,8 @@ fn what_is_no_yaml_is_shown_where_it_ends_to_be_some() {
       |
     2 | acl: [{match: {}, actions: ["*"}]
       |                            ^
+      |
+      = help: close `[` with `]`, and `{` with `}`
 
     1 error in auth_config.yml
     "##);
@@ -399,6 +405,8 @@ fn a_fault_is_shown_in_the_file_it_is_in() {
       |
     1 | a: [
       |    ^
+      |
+      = help: close `[` with `]`, and `{` with `}`
 
     1 error in a.yml, b.yml, c.yml
     "##);
@@ -431,12 +439,16 @@ fn a_variable_that_is_not_set_is_an_error_at_its_place_and_what_is_set_is_never_
       |
     4 |   addr: "a-${ENV:X}:${ENV:EMPTY}"
       |            ^^^^^^^^
+      |
+      = help: set it, or write the value in its place
 
     error: environment variable `EMPTY` is not set
      --> auth_config.yml:4:21
       |
     4 |   addr: "a-${ENV:X}:${ENV:EMPTY}"
       |                     ^^^^^^^^^^^^
+      |
+      = help: set it, or write the value in its place
 
     error: `${ENV:` is never closed
      --> auth_config.yml:5:8

@@ -143,7 +143,7 @@ impl Given {
             problems.error(
                 &places.listen,
                 format_args!(
-                    "`{address}` can be reached from elsewhere: add `tls` with `client_ca` and `client_names`, \
+                    "`{address}` can be reached from elsewhere; add `tls` with `client_ca` and `client_names`, \
                      listen on a Unix socket or loopback, or write `plaintext: true` in a mesh that encrypts"
                 ),
             );

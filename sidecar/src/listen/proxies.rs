@@ -52,6 +52,12 @@ impl TrustedProxies {
         proxies
     }
 
+    /// Whether nobody is one.
+    #[must_use]
+    pub fn are_none(&self) -> bool {
+        self.networks.is_empty() && !self.unix
+    }
+
     /// Whether a peer with this address is one; an IPv4-mapped IPv6 address is IPv4.
     #[must_use]
     pub fn hold(&self, address: IpAddr) -> bool {

@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
+use registry_auth_tests::certificates::{Algorithm, Certified};
 use registry_auth_tests::module::Module;
 use registry_auth_tests::process::{Process, run};
 use registry_auth_tests::{http, keys, parts};
@@ -12,6 +13,8 @@ use crate::*;
 
 /// The command.
 pub(crate) const SERVE: &str = "registry-auth serve";
+/// The command that looks at a file before that.
+pub(crate) const CHECK: &str = "registry-auth check";
 /// What tells the blocks apart.
 pub(crate) const MARKS: [&str; 2] = [LISTENERS, PLUGIN];
 
@@ -49,6 +52,56 @@ fn the_program_serves_a_file_of_docker_auth_with_the_two_keys_of_the_readme() {
     let mut health = Command::new(parts::program());
     health.args(["health", "auth_config.yml"]).current_dir(folder.path());
     let _ = run(&health, Duration::from_secs(30)).ok();
+}
+
+#[test]
+fn the_program_checks_a_file_as_the_readme_has_it() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    fs::write(folder.path().join("token.key"), keys::ES256).expect("a file can be written");
+    let configuration = "server: {addr: \":5001\"}\ntoken: {issuer: i, key: token.key}\nusers: {\"\": {}}\nacl: []\n";
+    fs::write(folder.path().join("auth_config.yml"), configuration).expect("a file can be written");
+    let block = readme_block("sh", CHECK);
+    let mut words = block.split_whitespace();
+    assert_eq!(words.next(), Some("registry-auth"));
+    let mut command = Command::new(parts::program());
+    command.args(words).current_dir(folder.path());
+    let ran = run(&command, Duration::from_secs(30)).ok();
+    assert!(
+        ran.stdout.ends_with("nothing wrong in auth_config.yml\n"),
+        "{}",
+        ran.output()
+    );
+}
+
+/// Each command of the page, with the files that it names.
+#[test]
+fn the_commands_of_the_page_about_docker_auth_work() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let key = Certified::self_signed(Algorithm::Es256);
+    fs::write(folder.path().join("token.key"), key.key()).expect("a file can be written");
+    fs::write(folder.path().join("token.crt"), key.certificate()).expect("a file can be written");
+    let configuration = "server: {addr: \":5001\"}\n\
+        token: {issuer: i, expiration: 900, key: token.key, certificate: token.crt, key_header: kid}\n\
+        users: {\"\": {}}\nacl: []\n";
+    fs::write(folder.path().join("auth_config.yml"), configuration).expect("a file can be written");
+    let registry =
+        "auth: {token: {realm: 'https://registry.example/token', service: r, issuer: i, rootcertbundle: token.crt}}\n";
+    fs::write(folder.path().join("registry.yml"), registry).expect("a file can be written");
+    let blocks = blocks("docs/migrating.md");
+    assert!(!blocks.is_empty(), "the page has commands");
+    for block in blocks {
+        let line = block.text.replace("/etc/docker/registry/config.yml", "registry.yml");
+        let mut words = line.split_whitespace();
+        assert_eq!(words.next(), Some("registry-auth"), "{line}");
+        let mut command = Command::new(parts::program());
+        command.args(words).current_dir(folder.path());
+        let ran = run(&command, Duration::from_secs(30)).ok();
+        assert!(
+            ran.stdout.contains("nothing wrong in auth_config.yml"),
+            "{}",
+            ran.output()
+        );
+    }
 }
 
 #[test]

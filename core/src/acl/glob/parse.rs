@@ -6,7 +6,7 @@ use super::{DoubleStar, GlobError, GlobErrorKind};
 
 /// One piece of a glob.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Part {
+pub(in crate::acl) enum Part {
     /// Plain text, never empty; two of them never stand side by side.
     Text(String),
     /// `?`
@@ -21,15 +21,20 @@ pub(super) enum Part {
 
 /// A class of characters. It holds `/` like any other.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Class {
+pub(in crate::acl) struct Class {
     negated: bool,
     /// First and last character of each range; one whose first is the greater holds nothing.
     ranges: Vec<(char, char)>,
 }
 
 impl Class {
-    pub(super) fn holds(&self, c: char) -> bool {
+    pub(in crate::acl) fn holds(&self, c: char) -> bool {
         self.ranges.iter().any(|&(low, high)| low <= c && c <= high) != self.negated
+    }
+
+    /// The ranges that are written in it.
+    pub(in crate::acl) fn ranges(&self) -> impl Iterator<Item = (char, char)> {
+        self.ranges.iter().copied()
     }
 
     fn holds_nothing(&self) -> bool {
@@ -52,7 +57,7 @@ impl Class {
 }
 
 /// Reads the whole of `text`.
-pub(super) fn parts(text: &str, double_star: DoubleStar) -> Result<Vec<Part>, GlobError> {
+pub(in crate::acl) fn parts(text: &str, double_star: DoubleStar) -> Result<Vec<Part>, GlobError> {
     let mut parts = Vec::new();
     let mut cursor = Cursor { text, at: 0 };
     while let Some(c) = cursor.next() {

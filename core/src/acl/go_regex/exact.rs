@@ -37,6 +37,18 @@ pub struct Gaps {
     rest: Box<[(Gap, String)]>,
 }
 
+/// A test as what it compares: texts with gaps.
+#[derive(Debug)]
+pub(in crate::acl) struct Run<'e> {
+    /// Whether the first text stands at the start.
+    pub(in crate::acl) start: bool,
+    /// Whether the last text stands at the end.
+    pub(in crate::acl) end: bool,
+    pub(in crate::acl) first: &'e str,
+    /// Whether a gap holds one character at least, and the text behind it.
+    pub(in crate::acl) rest: Vec<(bool, &'e str)>,
+}
+
 /// What stands between two texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Gap {
@@ -68,6 +80,37 @@ impl Exact {
             Self::AnyOf(tests) => tests.iter().any(Self::is_idle),
             Self::Literal(_) | Self::Gaps(_) | Self::Automaton(_) => false,
         }
+    }
+
+    /// The test as texts with gaps, any of which decides; `None` if it is more than that. In a text without newlines.
+    pub(in crate::acl) fn runs(&self) -> Option<Vec<Run<'_>>> {
+        let plain = |start, first, end| Run {
+            start,
+            end,
+            first,
+            rest: Vec::new(),
+        };
+        Some(match self {
+            Self::Literal(text) => vec![plain(true, text, true)],
+            Self::Prefix(text) => vec![plain(true, text, false)],
+            Self::Suffix(text) => vec![plain(false, text, true)],
+            Self::Contains(text) => vec![plain(false, text, false)],
+            Self::Gaps(gaps) => vec![Run {
+                start: gaps.start,
+                end: gaps.end,
+                first: &gaps.first,
+                rest: gaps
+                    .rest
+                    .iter()
+                    .map(|(gap, text)| (*gap == Gap::Some, &**text))
+                    .collect(),
+            }],
+            Self::AnyOf(tests) => {
+                let runs: Option<Vec<_>> = tests.iter().map(Self::runs).collect();
+                runs?.into_iter().flatten().collect()
+            }
+            Self::Automaton(_) => return None,
+        })
     }
 
     /// What every text that it matches begins with: one of these.

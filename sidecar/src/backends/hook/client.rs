@@ -144,14 +144,14 @@ fn read_url(section: &mut Section, problems: &mut Problems) -> Option<Url> {
         "write where the hook is, as `https://host/path`",
         problems,
     )?;
+    if !text.starts_with("https://") && !text.starts_with("http://") {
+        problems.error(&place, "must begin with `https://` or `http://`");
+        return None;
+    }
     let url = problems.keep(
         &place,
         Url::parse(&text).map_err(|error| format!("is no address: {error}")),
     )?;
-    if !matches!(url.scheme(), "https" | "http") {
-        problems.error(&place, "must begin with `https://` or `http://`");
-        return None;
-    }
     if !url.username().is_empty() || url.password().is_some() {
         problems.error(&place, "must not hold a name or a password; use `bearer_token_file`");
         return None;

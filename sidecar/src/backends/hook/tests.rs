@@ -399,7 +399,7 @@ fn what_is_wrong_with_a_hook_is_told_in_its_place() {
         ),
         (
             json!({"url": "hook"}),
-            "hook.url: is no address: relative URL without a base",
+            "hook.url: must begin with `https://` or `http://`",
         ),
         (
             json!({"url": "ftp://a/"}),

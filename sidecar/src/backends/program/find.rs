@@ -13,8 +13,16 @@ pub(super) enum NotFound {
     #[error("no folder of `PATH` has a program `{0}`; write where it is")]
     InPath(String),
     /// A path that leads to none.
-    #[error("`{command}` cannot be run: {source}")]
+    #[error("`{command}` cannot be run: {}", said(.source))]
     At { command: String, source: io::Error },
+}
+
+fn said(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "it is not executable for the user that this runs as".to_owned(),
+        _ => error.to_string(),
+    }
 }
 
 /// Finds `command`. Folders of `search_path` that are not absolute are passed over, as Go does: what they name depends on
