@@ -37,6 +37,7 @@
 
 mod builder;
 mod captures;
+pub mod explain;
 pub mod glob;
 pub mod go_regex;
 mod index;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::command::explain::Explain;
 use crate::listen::{Address, Listen};
 use crate::logging::{Format, Logging};
 
@@ -47,6 +48,9 @@ pub enum Command {
         registry-auth health auth_config.yml\n  \
         registry-auth health --admin 127.0.0.1:9001")]
     Health(Health),
+    /// Says why an account may or may not do something, rule by rule: exit code 0 all granted, 1 not all, 2 could not tell
+    #[command(after_help = crate::command::explain::AFTER_HELP)]
+    Explain(Explain),
 }
 
 /// `registry-auth serve`.

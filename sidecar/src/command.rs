@@ -2,6 +2,7 @@
 //!
 //! A command writes its answer to standard output and all else to standard error, and ends with the code of an [`Exit`].
 
+pub mod explain;
 pub mod health;
 pub mod serve;
 

@@ -12,6 +12,8 @@ use crate::*;
 
 /// The command.
 pub(crate) const SERVE: &str = "registry-auth serve";
+/// The commands that explain a configuration, and how their answers begin.
+pub(crate) const EXPLAIN: [(&str, &str); 1] = [("registry-auth explain", "repository:ada/app/base")];
 /// What tells the blocks apart.
 pub(crate) const MARKS: [&str; 2] = [LISTENERS, PLUGIN];
 
@@ -49,6 +51,19 @@ fn the_program_serves_a_file_of_docker_auth_with_the_two_keys_of_the_readme() {
     let mut health = Command::new(parts::program());
     health.args(["health", "auth_config.yml"]).current_dir(folder.path());
     let _ = run(&health, Duration::from_secs(30)).ok();
+}
+
+#[test]
+fn the_commands_that_explain_a_configuration_answer_as_the_readme_has_it() {
+    for (command, answer) in EXPLAIN {
+        let block = readme_block("sh", command);
+        let mut words = block.split_whitespace();
+        assert_eq!(words.next(), Some("registry-auth"));
+        let mut program = Command::new(parts::program());
+        program.args(words).current_dir(parts::checkout());
+        let ran = run(&program, Duration::from_secs(30));
+        assert_eq!(ran.stdout, readme_block("text", answer), "{}", ran.report());
+    }
 }
 
 #[test]
