@@ -35,6 +35,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod bearing;
 mod builder;
 mod captures;
 pub mod explain;

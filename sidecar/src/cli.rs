@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::command::explain::Explain;
+use crate::command::who::Who;
 use crate::listen::{Address, Listen};
 use crate::logging::{Format, Logging};
 
@@ -51,6 +52,9 @@ pub enum Command {
     /// Says why an account may or may not do something, rule by rule: exit code 0 all granted, 1 not all, 2 could not tell
     #[command(after_help = crate::command::explain::AFTER_HELP)]
     Explain(Explain),
+    /// Says which accounts could get something, from where and by which rules: exit code 0 some, 1 nobody, 2 could not tell
+    #[command(after_help = crate::command::who::AFTER_HELP)]
+    Who(Who),
 }
 
 /// `registry-auth serve`.

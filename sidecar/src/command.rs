@@ -5,6 +5,7 @@
 pub mod explain;
 pub mod health;
 pub mod serve;
+pub mod who;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use registry_auth_sidecar::cli::{self, Command, Invocation, Serve};
 use registry_auth_sidecar::command::serve::Asked;
-use registry_auth_sidecar::command::{explain, health, serve};
+use registry_auth_sidecar::command::{explain, health, serve, who};
 use tokio::runtime::Runtime;
 
 /// Could not tell.
@@ -29,6 +29,7 @@ fn run(invocation: Invocation) -> anyhow::Result<ExitCode> {
         Command::Serve(serve) => runtime.block_on(serve_until_stopped(&serve, &invocation.warnings)),
         Command::Health(health) => runtime.block_on(ask_for_health(&health)),
         Command::Explain(asked) => Ok(explain::run(&asked, &environment)?.into()),
+        Command::Who(asked) => Ok(who::run(&asked, &environment)?.into()),
     }
 }
 

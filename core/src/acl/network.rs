@@ -50,8 +50,13 @@ impl Network {
         self.0.contains(&address.to_canonical())
     }
 
+    /// All of them.
+    pub(super) fn addresses(self) -> IpNet {
+        self.0
+    }
+
     /// Whether its addresses are those of IPv4.
-    pub(super) fn is_ipv4(&self) -> bool {
+    pub(super) fn is_ipv4(self) -> bool {
         matches!(self.0, IpNet::V4(_))
     }
 }

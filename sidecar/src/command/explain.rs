@@ -24,6 +24,7 @@ use super::{Exit, answer};
 use crate::rulebook::{self, Rulebook};
 use audit_line::{LineError, Recorded};
 use question::Question;
+pub(super) use question::mended;
 use report::Report;
 
 /// What the help ends with.

@@ -28,7 +28,7 @@ impl Explained {
         }
     }
 
-    /// What is decided, and what is explained.
+    /// What is decided, and what is explained. The rule that decides is among those that have a say about the scope.
     fn ask(&mut self, request: &Request) -> (Grant, Explanation) {
         let scope = format!("{}:{}:{}", request.kind, request.name, request.actions.join(","));
         let asked = Asked {
@@ -42,6 +42,15 @@ impl Explained {
         };
         let grant = self.acl.decide(&asked, &mut self.patterns);
         let explanation = self.acl.explain(&self.written, &asked, &mut self.patterns);
+        if let Because::Rule { index, .. } = grant.because() {
+            let bearing = self.acl.bearing(asked.scope, &mut self.patterns);
+            let decider = bearing.iter().find(|bearing| bearing.index == *index);
+            assert_eq!(
+                decider.map(|bearing| &bearing.grants),
+                Some(grant.actions()),
+                "{request:?}"
+            );
+        }
         (grant, explanation)
     }
 }

@@ -13,7 +13,10 @@ use crate::*;
 /// The command.
 pub(crate) const SERVE: &str = "registry-auth serve";
 /// The commands that explain a configuration, and how their answers begin.
-pub(crate) const EXPLAIN: [(&str, &str); 1] = [("registry-auth explain", "repository:ada/app/base")];
+pub(crate) const EXPLAIN: [(&str, &str); 2] = [
+    ("registry-auth explain", "repository:ada/app/base"),
+    ("registry-auth who", "repository:public/app"),
+];
 /// What tells the blocks apart.
 pub(crate) const MARKS: [&str; 2] = [LISTENERS, PLUGIN];
 

@@ -104,7 +104,7 @@ fn scopes(texts: &[String]) -> Result<Vec<Scope>, ExplainError> {
 }
 
 /// The scope that was perhaps meant by an image's name, or by a scope without actions.
-fn mended(text: &str) -> Option<String> {
+pub(in crate::command) fn mended(text: &str) -> Option<String> {
     let without_tag = text.rsplit_once(':').map_or(text, |(name, _)| name);
     let candidates = [
         format!("{text}:pull"),
