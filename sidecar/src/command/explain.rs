@@ -1,11 +1,11 @@
 //! `registry-auth explain`: for each scope the rule that decides, why those above it do not match, and what is granted.
 
 mod audit_line;
+mod notes;
 mod question;
 mod report;
 #[cfg(test)]
 mod tests;
-mod who;
 
 use std::io::Read;
 use std::net::IpAddr;

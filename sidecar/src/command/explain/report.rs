@@ -100,11 +100,17 @@ impl Report {
 impl ScopeReport {
     fn of(answered: &Answered<'_>, explanation: &Explanation, notes: &[String], all: bool) -> Self {
         let rulebook = answered.rulebook;
-        let passed: Vec<&Judged> = if all {
+        let mut passed: Vec<&Judged> = if all {
             explanation.passed().iter().collect()
         } else {
             explanation.nearest(NEAREST)
         };
+        // Why it does not decide here is what is asked first.
+        let then = answered.decided_then(explanation);
+        if let Some(then) = then.filter(|then| !passed.contains(then)) {
+            passed.push(then);
+            passed.sort_by_key(|judged| judged.index);
+        }
         let later = if all { explanation.later() } else { &[] };
         let mut rows = vec![because(answered, explanation)];
         if let Some(recorded) = answered.recorded(explanation) {

@@ -318,6 +318,19 @@ fn etag(text: &str) -> String {
 }
 
 #[test]
+fn the_rule_that_decided_then_is_told_however_far_it_is() {
+    let near = "  - {match: {account: ada, name: x}, actions: []}\n".repeat(7);
+    let text =
+        format!("users: {{ada: {{}}}}\nacl:\n  - {{match: {{account: ops, name: blue}}, actions: ['*']}}\n{near}");
+    let scope =
+        json!({"scopes": [{"scope": "repository:a:pull", "granted": ["pull"], "rule": 0, "because": "rule 0"}]});
+    let (answer, exit) = told(&text, &["--audit-line", &line(&scope)]);
+    assert!(answer.contains("acl[0] account `ops` is not `ada`"), "{answer}");
+    assert!(answer.contains("2 more rules above"), "{answer}");
+    assert_eq!(exit, Exit::CouldNotTell);
+}
+
+#[test]
 fn what_a_back_end_said_is_taken_from_the_audit_line() {
     let text = "users: {ada: {}}\next_authz: {command: /bin/b}\nacl: []\n";
     let scope = |granted: Value| {

@@ -1,6 +1,6 @@
 //! What has to be said of a request as a whole: who it is that asks, and what was taken for granted.
 
-use registry_auth_core::acl::explain::{Condition, Explanation};
+use registry_auth_core::acl::explain::{Condition, Explanation, Judged};
 use registry_auth_core::decide::USERS;
 use registry_auth_core::time::Timestamp;
 
@@ -194,6 +194,12 @@ impl Answered<'_> {
         keys.map(|(backend, _)| format!("`{}`", backend.key()))
             .collect::<Vec<_>>()
             .join(", then ")
+    }
+
+    /// The rule that decided by the audit log, if it does not match here.
+    pub(super) fn decided_then<'e>(&self, explanation: &'e Explanation) -> Option<&'e Judged> {
+        let recorded = self.question.recorded.as_ref()?.of(explanation.grant().scope())?;
+        explanation.passed().get(recorded.rule?)
     }
 
     /// What the audit log has of a scope, as it is told.
