@@ -28,6 +28,8 @@ pub enum AccountError {
 pub struct Labels {
     values: BTreeMap<String, Vec<String>>,
     are_patterns: LabelsArePatterns,
+    /// From which one on the values of a label stand for themselves, where not all are of one kind.
+    claims: BTreeMap<String, usize>,
 }
 
 /// Whether a label's value may act as a pattern where a rule names it as `${labels:…}`.
@@ -98,7 +100,31 @@ impl Labels {
     /// Labels whose values mean what `are_patterns` says.
     #[must_use]
     pub fn new(values: BTreeMap<String, Vec<String>>, are_patterns: LabelsArePatterns) -> Self {
-        Self { values, are_patterns }
+        Self {
+            values,
+            are_patterns,
+            claims: BTreeMap::new(),
+        }
+    }
+
+    /// The same with one more value, which stands for itself. No account that is let in has values of both kinds; who
+    /// asks what would be may mix them.
+    #[must_use]
+    pub fn with_claim(mut self, name: &str, value: &str) -> Self {
+        let values = self.values.entry(name.to_owned()).or_default();
+        self.claims.entry(name.to_owned()).or_insert(values.len());
+        values.push(value.to_owned());
+        self
+    }
+
+    /// The same labels with other values, each of the kind that it was of.
+    #[must_use]
+    pub(crate) fn map(&self, change: impl Fn(&str) -> String) -> Self {
+        let mut changed = self.clone();
+        for value in changed.values.values_mut().flatten() {
+            *value = change(value);
+        }
+        changed
     }
 
     /// The values of the label `name`; none if there is no such label.
@@ -118,6 +144,16 @@ impl Labels {
     #[must_use]
     pub fn are_patterns(&self) -> LabelsArePatterns {
         self.are_patterns
+    }
+
+    /// The same of the value number `index` of the label `name`.
+    pub(crate) fn is_pattern(&self, name: &str, index: usize) -> LabelsArePatterns {
+        let is_claim = !self.claims.is_empty() && self.claims.get(name).is_some_and(|first| index >= *first);
+        if is_claim {
+            LabelsArePatterns::None
+        } else {
+            self.are_patterns
+        }
     }
 }
 

@@ -35,8 +35,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod bearing;
 mod builder;
 mod captures;
+pub mod explain;
 pub mod glob;
 pub mod go_regex;
 mod index;

@@ -10,9 +10,11 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::command::about;
 use crate::command::check::Check;
 use crate::command::doctor::Doctor;
+use crate::command::explain::Explain;
 use crate::command::hash_password::HashPassword;
 use crate::command::keygen::Keygen;
 use crate::command::token::Token;
+use crate::command::who::Who;
 use crate::listen::{Address, Listen};
 use crate::logging::{Format, Logging};
 
@@ -58,6 +60,12 @@ pub enum Command {
         registry-auth check auth_config.yml\n  \
         registry-auth check --registry /etc/docker/registry/config.yml --deny-warnings auth_config.yml")]
     Check(Check),
+    /// Says why an account may or may not do something, rule by rule: exit code 0 all granted, 1 not all, 2 could not tell
+    #[command(after_help = crate::command::explain::AFTER_HELP)]
+    Explain(Explain),
+    /// Says which accounts could get something, from where and by which rules: exit code 0 some, 1 nobody, 2 could not tell
+    #[command(after_help = crate::command::who::AFTER_HELP)]
+    Who(Who),
     /// Makes the hash of a password, as `users` of a configuration takes it
     HashPassword(HashPassword),
     /// Makes a key that signs tokens, its certificate and key set, and says what to tell the registry

@@ -5,6 +5,7 @@
 pub mod about;
 pub mod check;
 pub mod doctor;
+pub mod explain;
 pub mod hash_password;
 pub mod health;
 mod jwt;
@@ -14,6 +15,7 @@ pub mod serve;
 mod shown;
 mod span;
 pub mod token;
+pub mod who;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;

@@ -1,13 +1,17 @@
 //! What of a configuration says who may do what: its static users and its rules. Commands that answer by them read no
 //! more than that, so that a file is explained also where its keys and certificates are not.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use registry_auth_core::acl::Acl;
 use registry_auth_core::config::acl::{Options, Rule};
+use registry_auth_core::config::backend::Backends;
 use registry_auth_core::config::users::User;
 use registry_auth_core::policy::Asks;
 use registry_auth_core::problem::{Place, Problems};
+use registry_auth_core::wire;
+use serde::Serialize;
 
 use crate::config::{self, Loaded, Origin};
 
@@ -29,6 +33,60 @@ pub struct Rulebook {
     pub acl: Acl,
     /// What is asked of back-ends besides.
     pub asks: Asks,
+    /// The back-ends.
+    pub backends: Backends,
+    /// The services a token may be minted for; any, if `None`.
+    pub services: Option<Vec<String>>,
+    /// What names the content of all of the configuration, as in the audit log; `None` where not all of it can be read
+    /// here.
+    pub etag: Option<String>,
+}
+
+/// A rule by where it stands, as commands tell it in JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Located {
+    /// Its number in the list, from 0.
+    pub index: usize,
+    /// Its file.
+    pub file: Option<String>,
+    /// Its line, from 1.
+    pub line: Option<usize>,
+    /// The operator's note on it.
+    pub comment: Option<String>,
+}
+
+impl Rulebook {
+    /// Where the rule number `index` stands.
+    #[must_use]
+    pub fn located(&self, index: usize) -> Located {
+        let rule = self.rules.get(index);
+        let at = rule.and_then(|rule| self.origin.line(&rule.place));
+        Located {
+            index,
+            file: at.map(|(file, _)| file.display().to_string()),
+            line: at.map(|(_, line)| line),
+            comment: rule.and_then(|rule| rule.comment.clone()),
+        }
+    }
+}
+
+impl Located {
+    /// File and line, as in `auth_config.yml:42`.
+    #[must_use]
+    pub fn place(&self) -> Option<String> {
+        Some(format!("{}:{}", self.file.as_ref()?, self.line?))
+    }
+}
+
+/// `acl[3] "readers may pull"`.
+impl fmt::Display for Located {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "acl[{}]", self.index)?;
+        match &self.comment {
+            Some(comment) => write!(f, " {comment:?}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Reads the configuration in `paths`.
@@ -53,6 +111,7 @@ pub fn read(paths: &[PathBuf], environment: &dyn Fn(&str) -> Option<String>) -> 
         return Err(origin.report(&found));
     };
     let asks = Asks::of(&document);
+    let etag = (!found.is_refusal()).then(|| wire::config::write(&document, asks, 0).etag);
     let rules = document.acl.take().unwrap_or_default();
     let options = document.acl_options;
     let acl = Acl::compile(&rules, options, &mut problems);
@@ -66,6 +125,13 @@ pub fn read(paths: &[PathBuf], environment: &dyn Fn(&str) -> Option<String>) -> 
         options,
         acl,
         asks,
+        backends: document
+            .program
+            .take()
+            .map(|program| program.backends)
+            .unwrap_or_default(),
+        services: document.services.take(),
+        etag,
     })
 }
 

@@ -2,6 +2,8 @@
 //!
 //! `SOAK_TIMES=20 cargo test --test acl` asks the reference for longer.
 
+#[path = "acl/explained.rs"]
+mod explained;
 #[path = "acl/long.rs"]
 mod long;
 #[path = "acl/random.rs"]

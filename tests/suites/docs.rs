@@ -72,7 +72,11 @@ fn no_block_of_the_readme_is_without_a_test() {
         ]
         .iter()
         .chain(&docs::operator::MARKS)
+        .chain(docs::program::EXPLAIN.iter().map(|(command, _)| command))
         .any(|mark| block.text.contains(mark)),
+        "text" => docs::program::EXPLAIN
+            .iter()
+            .any(|(_, answer)| block.text.contains(answer)),
         "yaml" => [docs::configurations::MARKS.as_slice(), &docs::program::MARKS]
             .concat()
             .iter()

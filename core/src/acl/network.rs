@@ -58,6 +58,16 @@ impl Network {
     pub(super) fn holds(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
     }
+
+    /// All of them.
+    pub(super) fn addresses(self) -> IpNet {
+        self.0
+    }
+
+    /// Whether its addresses are those of IPv4.
+    pub(super) fn is_ipv4(self) -> bool {
+        matches!(self.0, IpNet::V4(_))
+    }
 }
 
 /// A mapped network shorter than 96 is more than IPv4 and stays IPv6, where no mapped address ever arrives.

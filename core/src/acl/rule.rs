@@ -22,10 +22,10 @@ use crate::scope::Actions;
 /// cheapest first, so that a rule which does not apply is passed over after a comparison or two.
 #[derive(Debug)]
 pub(super) struct Rule {
-    network: Option<Network>,
-    fields: Box<[(Field, Matcher)]>,
-    labels: Box<[(Box<str>, Matcher)]>,
-    search: Option<Box<Search>>,
+    pub(super) network: Option<Network>,
+    pub(super) fields: Box<[(Field, Matcher)]>,
+    pub(super) labels: Box<[(Box<str>, Matcher)]>,
+    pub(super) search: Option<Box<Search>>,
     allowed: Allowed,
     comment: Option<Arc<str>>,
     /// Found once, for a rule that is taken over is indexed again each time.

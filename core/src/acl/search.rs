@@ -91,7 +91,7 @@ impl Search {
 
     /// How often conditions are tried at most: those that feed no other once for each of their own combinations, all
     /// again for each choice of those that do.
-    fn work(&self, asked: &Asked<'_>) -> usize {
+    pub(super) fn work(&self, asked: &Asked<'_>) -> usize {
         let (mut choices, mut tries) = (1_usize, 0_usize);
         for step in &self.chosen {
             let own = combinations(step.pattern.labels(), asked);
@@ -131,11 +131,21 @@ fn search<'a>(steps: &[Step], asked: &Asked<'a>, taken: &mut Taken<'a>, patterns
 impl Step {
     /// Whether a label that it is about, or that it names, has no value: then it cannot hold.
     fn has_no_value(&self, asked: &Asked<'_>) -> bool {
-        let empty = |label: &str| asked.identity.labels.get(label).is_empty();
-        matches!(&self.subject, Subject::Label(name) if empty(name)) || self.pattern.labels().iter().any(|l| empty(l))
+        self.label_without_value(asked).is_some()
     }
 
-    fn judge<'a>(
+    /// The first label that it is about, or that it names, and that has no value.
+    pub(super) fn label_without_value(&self, asked: &Asked<'_>) -> Option<&str> {
+        let own = match &self.subject {
+            Subject::Label(name) => Some(name),
+            Subject::Field(_) => None,
+        };
+        let all = own.into_iter().chain(self.pattern.labels());
+        all.map(AsRef::as_ref)
+            .find(|label| asked.identity.labels.get(label).is_empty())
+    }
+
+    pub(super) fn judge<'a>(
         &self,
         asked: &Asked<'a>,
         combination: usize,

@@ -263,7 +263,7 @@ impl<'a> Values<'_, 'a> {
             if **label == *wanted {
                 return values.get(digit).map(|text| Value {
                     text,
-                    meaning: identity.labels.are_patterns(),
+                    meaning: identity.labels.is_pattern(label, digit),
                 });
             }
             number = number.checked_div(values.len())?;

@@ -76,6 +76,8 @@ fn each_help_opens_with_what_the_command_answers_and_ends_with_two_examples() {
         "serve",
         "health",
         "check",
+        "explain",
+        "who",
         "hash-password",
         "keygen",
         "token",

@@ -15,6 +15,11 @@ use crate::*;
 pub(crate) const SERVE: &str = "registry-auth serve";
 /// The command that looks at a file before that.
 pub(crate) const CHECK: &str = "registry-auth check";
+/// The commands that explain a configuration, and how their answers begin.
+pub(crate) const EXPLAIN: [(&str, &str); 2] = [
+    ("registry-auth explain", "repository:ada/app/base"),
+    ("registry-auth who", "repository:public/app"),
+];
 /// What tells the blocks apart.
 pub(crate) const MARKS: [&str; 2] = [LISTENERS, PLUGIN];
 
@@ -101,6 +106,19 @@ fn the_commands_of_the_page_about_docker_auth_work() {
             "{}",
             ran.output()
         );
+    }
+}
+
+#[test]
+fn the_commands_that_explain_a_configuration_answer_as_the_readme_has_it() {
+    for (command, answer) in EXPLAIN {
+        let block = readme_block("sh", command);
+        let mut words = block.split_whitespace();
+        assert_eq!(words.next(), Some("registry-auth"));
+        let mut program = Command::new(parts::program());
+        program.args(words).current_dir(parts::checkout());
+        let ran = run(&program, Duration::from_secs(30));
+        assert_eq!(ran.stdout, readme_block("text", answer), "{}", ran.report());
     }
 }
 
