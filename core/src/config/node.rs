@@ -81,6 +81,23 @@ impl Node {
         }
     }
 
+    /// The whole number, or an error.
+    pub fn into_integer(self, place: &Place, problems: &mut Problems) -> Option<i64> {
+        let number = match &self {
+            Self::Number(number) => Some(*number),
+            Self::Plain(text) => scalar::number(text),
+            _ => None,
+        };
+        let Some(number) = number else {
+            return wrong_kind("a whole number", &self, place, problems);
+        };
+        let integer = whole(number);
+        if integer.is_none() {
+            problems.error(place, "must be a whole number, without a fraction");
+        }
+        integer
+    }
+
     /// The list, or an error.
     pub fn into_list(self, place: &Place, problems: &mut Problems) -> Option<Vec<Node>> {
         match self {
@@ -218,20 +235,7 @@ impl Section {
     /// The whole number of `key`.
     pub fn integer(&mut self, key: &'static str, problems: &mut Problems) -> Option<i64> {
         let place = self.place_of(key);
-        let node = self.take(key)?;
-        let number = match &node {
-            Node::Number(number) => Some(*number),
-            Node::Plain(text) => scalar::number(text),
-            _ => None,
-        };
-        let Some(number) = number else {
-            return wrong_kind("a whole number", &node, &place, problems);
-        };
-        let integer = whole(number);
-        if integer.is_none() {
-            problems.error(&place, "must be a whole number, without a fraction");
-        }
-        integer
+        self.take(key)?.into_integer(&place, problems)
     }
 
     /// The number of `key`.

@@ -1,8 +1,8 @@
 //! `token`: what tokens say, and what signs them, as written.
 
-use super::node::Section;
+use super::node::{Node, Section};
 use super::server::Server;
-use super::{Sources, choice};
+use super::{Sources, choice, duration, scalar};
 use crate::problem::Problems;
 use crate::secret::Secret;
 
@@ -69,7 +69,7 @@ impl Token {
         let certificate = pem(&mut section, "certificate", "certificate_env", sources, problems);
         let token = Self {
             issuer: section.text("issuer", problems),
-            expiration: section.integer("expiration", problems),
+            expiration: expiration(&mut section, problems),
             key,
             certificate: certificate.map(|text| text.expose().clone()),
             key_header: choice(&mut section, "key_header", problems, &KeyHeader::WORDS),
@@ -78,6 +78,26 @@ impl Token {
         section.finish(problems);
         token
     }
+}
+
+/// Seconds as docker_auth wants them, or a span of time such as `15m`.
+fn expiration(section: &mut Section, problems: &mut Problems) -> Option<i64> {
+    let place = section.place_of("expiration");
+    let node = section.take("expiration")?;
+    let text = match &node {
+        Node::Text(text) => text,
+        Node::Plain(text) if scalar::number(text).is_none() => text,
+        _ => return node.into_integer(&place, problems),
+    };
+    let span = duration::parse(text).ok().filter(|span| span.subsec_nanos() == 0);
+    let seconds = span.and_then(|span| i64::try_from(span.as_secs()).ok());
+    if seconds.is_none() {
+        problems.error(
+            &place,
+            "must be whole seconds, or a span of time; write `900` or `15m` for 15 minutes",
+        );
+    }
+    seconds
 }
 
 /// The PEM text of `key`, which holds it or names a file with it, or of the variable that `key_env` names.
@@ -97,4 +117,47 @@ fn pem(
         problems.error(&place, format_args!("stands beside `{key}`; keep one of them"));
     }
     sources.variable(&name, &place, problems)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::Place;
+
+    fn read(value: Node) -> Result<Option<i64>, String> {
+        let mut problems = Problems::default();
+        let map = Node::Map(vec![("expiration".to_owned(), value)]);
+        let mut section = Section::open(map, Place::root(), &mut problems).unwrap();
+        let seconds = expiration(&mut section, &mut problems);
+        if problems.is_refusal() {
+            return Err(problems.to_string());
+        }
+        Ok(seconds)
+    }
+
+    #[test]
+    fn a_life_is_seconds_or_a_span_of_time() {
+        for (value, seconds) in [
+            (Node::Number(900.0), Some(900)),
+            (Node::Plain("0x384".to_owned()), Some(900)),
+            (Node::Plain("15m".to_owned()), Some(900)),
+            (Node::Text("1h30m".to_owned()), Some(5_400)),
+            (Node::Null, None),
+        ] {
+            assert_eq!(read(value), Ok(seconds));
+        }
+        for value in [
+            Node::Text("900".to_owned()),
+            Node::Plain("15 minutes".to_owned()),
+            Node::Plain("1500ms".to_owned()),
+            Node::Plain("-15m".to_owned()),
+        ] {
+            let error = read(value.clone()).unwrap_err();
+            assert!(
+                error.contains("must be whole seconds, or a span of time"),
+                "{value:?}: {error}"
+            );
+        }
+        assert!(read(Node::Number(1.5)).unwrap_err().contains("without a fraction"));
+    }
 }

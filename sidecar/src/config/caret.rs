@@ -176,7 +176,7 @@ fn parted<'w>(origin: &Origin, problem: &Problem, what: &'w str) -> (&'w str, Op
     let help = help.map(str::to_owned);
     (
         what,
-        help.or_else(|| help::usual(what, problem.place().path(), written(origin, problem).as_deref())),
+        help.or_else(|| help::usual(what, written(origin, problem).as_deref())),
     )
 }
 

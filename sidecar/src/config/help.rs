@@ -1,7 +1,7 @@
 //! What to do about a problem that does not say so itself, for one who writes such a file for the first time.
 
-/// What to do, by what is wrong at `path`. `written` is the text that stands there, if it may be shown.
-pub(super) fn usual(what: &str, path: &str, written: Option<&str>) -> Option<String> {
+/// What to do, by what is wrong. `written` is the text that stands there, if it may be shown.
+pub(super) fn usual(what: &str, written: Option<&str>) -> Option<String> {
     let fixed = |help: &str| Some(help.to_owned());
     match what {
         "must be a list, not a text" => match written {
@@ -11,9 +11,6 @@ pub(super) fn usual(what: &str, path: &str, written: Option<&str>) -> Option<Str
         "must be a list, not a map" => fixed("begin each entry with `- `, as in `- match: {account: ada}`"),
         "must be a map, not a list" => fixed("write `name: value` for each entry, without `- ` or brackets"),
         "must be a map, not a text" => fixed("write `name: value`, with a space after the colon"),
-        "must be a whole number, not a text" if path == "token.expiration" => {
-            fixed("write the seconds, `900` for 15 minutes")
-        }
         "must be a whole number, not a text" => fixed("write digits alone"),
         "the quote is never closed" => fixed("close it with the same quote that it begins with"),
         _ => by_its_words(what).map(str::to_owned),
