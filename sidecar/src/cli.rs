@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::command::render::Render;
 use crate::listen::{Address, Listen};
 use crate::logging::{Format, Logging};
 
@@ -47,6 +48,11 @@ pub enum Command {
         registry-auth health auth_config.yml\n  \
         registry-auth health --admin 127.0.0.1:9001")]
     Health(Health),
+    /// Writes what a proxy needs to serve a configuration: all its files, each with how to start it
+    #[command(after_help = "Examples:\n  \
+        registry-auth render auth_config.yml --for envoy-managed --registry 127.0.0.1:5000 > managed.yaml\n  \
+        registry-auth render auth_config.yml --for envoy --registry registry:5000 -o envoy")]
+    Render(Render),
 }
 
 /// `registry-auth serve`.

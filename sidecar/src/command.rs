@@ -3,6 +3,7 @@
 //! A command writes its answer to standard output and all else to standard error, and ends with the code of an [`Exit`].
 
 pub mod health;
+pub mod render;
 pub mod serve;
 
 use std::io::{ErrorKind, Write};

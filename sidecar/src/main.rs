@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use registry_auth_sidecar::cli::{self, Command, Invocation, Serve};
 use registry_auth_sidecar::command::serve::Asked;
-use registry_auth_sidecar::command::{health, serve};
+use registry_auth_sidecar::command::{health, render, serve};
 use tokio::runtime::Runtime;
 
 /// Could not tell.
@@ -28,6 +28,7 @@ fn run(invocation: Invocation) -> anyhow::Result<ExitCode> {
     match invocation.command {
         Command::Serve(serve) => runtime.block_on(serve_until_stopped(&serve, &invocation.warnings)),
         Command::Health(health) => runtime.block_on(ask_for_health(&health)),
+        Command::Render(render) => Ok(render::run(&render, &environment)?.into()),
     }
 }
 

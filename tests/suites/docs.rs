@@ -63,9 +63,14 @@ fn no_block_of_the_readme_is_without_a_test() {
         // The diagram.
         "" => block.text.contains("──►"),
         // The second block is typed by the suite `stack`.
-        "sh" => [docs::commands::TRY_IT, "docker compose", docs::program::SERVE]
-            .iter()
-            .any(|mark| block.text.contains(mark)),
+        "sh" => [
+            docs::commands::TRY_IT,
+            "docker compose",
+            docs::program::SERVE,
+            docs::program::RENDER,
+        ]
+        .iter()
+        .any(|mark| block.text.contains(mark)),
         "yaml" => [docs::configurations::MARKS.as_slice(), &docs::program::MARKS]
             .concat()
             .iter()

@@ -72,7 +72,7 @@ fn each_help_opens_with_what_the_command_answers_and_ends_with_two_examples() {
     let mut cli = Cli::command().term_width(100);
     cli.build();
     insta::assert_snapshot!("help", cli.render_long_help());
-    for name in ["serve", "health"] {
+    for name in ["serve", "health", "render"] {
         let command = cli.find_subcommand_mut(name).unwrap();
         let mut command = command.clone().term_width(100);
         insta::assert_snapshot!(format!("help_{name}"), command.render_long_help());

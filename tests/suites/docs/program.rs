@@ -12,6 +12,8 @@ use crate::*;
 
 /// The command.
 pub(crate) const SERVE: &str = "registry-auth serve";
+/// The commands that write Envoy's files.
+pub(crate) const RENDER: &str = "registry-auth render";
 /// What tells the blocks apart.
 pub(crate) const MARKS: [&str; 2] = [LISTENERS, PLUGIN];
 
@@ -49,6 +51,36 @@ fn the_program_serves_a_file_of_docker_auth_with_the_two_keys_of_the_readme() {
     let mut health = Command::new(parts::program());
     health.args(["health", "auth_config.yml"]).current_dir(folder.path());
     let _ = run(&health, Duration::from_secs(30)).ok();
+}
+
+#[test]
+fn what_the_readme_renders_is_there_afterwards() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let configuration = "server: {addr: \":5001\"}\ntoken: {issuer: registry-auth, key: token.key}\nusers: {ada: {}}\nacl: []\n\
+                         filter: {listen: \"unix:/run/registry-auth/filter.sock\"}\n";
+    fs::write(folder.path().join("auth_config.yml"), configuration).expect("a file can be written");
+    let block = readme_block("sh", RENDER);
+    let answers = block.lines().map(|line| {
+        let mut words = line.split_whitespace();
+        assert_eq!(words.next(), Some("registry-auth"));
+        let mut command = Command::new(parts::program());
+        command.args(words).current_dir(folder.path());
+        run(&command, Duration::from_secs(30)).ok().stdout
+    });
+    assert!(answers.last().is_some_and(|users| users == "{\"ada\": {}}\n"));
+    for name in ["managed.yaml", "standalone.yaml", "registry_auth.yaml"] {
+        assert!(folder.path().join("envoy").join(name).is_file(), "{name}");
+    }
+}
+
+#[test]
+fn the_accounts_of_the_harness_are_those_that_ship() {
+    let mut command = Command::new(parts::program());
+    command
+        .args(["render", "envoy/auth_config.yml", "--users"])
+        .current_dir(parts::checkout());
+    let printed = run(&command, Duration::from_secs(30)).ok().stdout;
+    assert_eq!(printed.trim_end(), registry_auth_tests::envoy::SHIPPED_USERS);
 }
 
 #[test]
