@@ -52,7 +52,7 @@ pub enum Command {
     #[command(after_help = "Examples:\n  \
         registry-auth render auth_config.yml --for envoy-managed --registry 127.0.0.1:5000 > managed.yaml\n  \
         registry-auth render auth_config.yml --for envoy --registry registry:5000 -o envoy")]
-    Render(Render),
+    Render(Box<Render>),
 }
 
 /// `registry-auth serve`.

@@ -5,6 +5,7 @@
 mod docs {
     pub(super) mod commands;
     pub(super) mod configurations;
+    mod manifests;
     pub(super) mod program;
     mod reference;
 }

@@ -4,8 +4,11 @@
 //! and nothing else. Keys and hashes stand in none of them.
 
 mod envoy;
+mod envoy_gateway;
 mod files;
+mod istio;
 mod listener;
+mod mesh;
 mod options;
 mod plugin;
 mod site;
@@ -23,6 +26,8 @@ use thiserror::Error;
 
 pub use files::WriteError;
 use files::{File, State};
+pub use istio::Release;
+pub use mesh::Gateway;
 pub use options::{HostPort, Render, Target, Wasm};
 use site::{Mode, Site};
 pub use template::Misfit;
@@ -86,16 +91,17 @@ pub fn run(render: &Render, environment: &dyn Fn(&str) -> Option<String>) -> Res
     let (Some(target), Some(registry)) = (render.target, &render.registry) else {
         return print_users(render, environment);
     };
-    let mode = match target {
-        Target::Envoy => Mode::Standalone,
-        Target::EnvoyManaged => Mode::Managed,
-    };
-    let asked = envoy::Asked::new(render, target, registry)?;
-    let mut site = match Site::read(&render.files, mode, environment) {
+    let renderer = Renderer::new(render, target, registry)?;
+    let mut site = match Site::read(&render.files, renderer.mode(), target, environment) {
         Ok(site) => site,
         Err(report) => return Ok(refuse(&report)),
     };
-    let Some(files) = asked.files(&mut site)? else {
+    let files = match &renderer {
+        Renderer::Envoy(asked) => asked.files(&mut site)?,
+        Renderer::Istio(istio) => istio.files(&mut site)?,
+        Renderer::EnvoyGateway(gateway) => gateway.files(&mut site)?,
+    };
+    let Some(files) = files else {
         return Ok(refuse(&site.origin.report(&site.problems)));
     };
     for warning in site.problems.warnings() {
@@ -103,6 +109,54 @@ pub fn run(render: &Render, environment: &dyn Fn(&str) -> Option<String>) -> Res
     }
     answer(&told(render, &files)?)?;
     Ok(Exit::Yes)
+}
+
+/// What makes files of a configuration.
+enum Renderer<'a> {
+    Envoy(envoy::Asked<'a>),
+    Istio(istio::Istio<'a>),
+    EnvoyGateway(envoy_gateway::EnvoyGateway<'a>),
+}
+
+impl<'a> Renderer<'a> {
+    fn new(render: &'a Render, target: Target, registry: &'a HostPort) -> Result<Self, RenderError> {
+        let output = render.output.as_ref();
+        let is_of_a_mesh = matches!(target, Target::Istio | Target::EnvoyGateway);
+        let of_others = [
+            ("--gateway", render.gateway.is_some() && !is_of_a_mesh),
+            ("--namespace", render.namespace.is_some() && !is_of_a_mesh),
+            ("--istio", render.istio.is_some() && target != Target::Istio),
+            ("--post-in-proxy", render.post_in_proxy && target != Target::Istio),
+        ];
+        if let Some((option, _)) = of_others.into_iter().find(|(_, is_given)| *is_given) {
+            return Err(RenderError::Unfit {
+                target: target.name(),
+                option,
+                why: "it is for others; leave it out",
+            });
+        }
+        Ok(match target {
+            Target::Envoy | Target::EnvoyManaged => Self::Envoy(envoy::Asked::new(render, target, registry)?),
+            Target::Istio => Self::Istio(istio::Istio {
+                mesh: mesh::Mesh::new(render, target, registry)?,
+                release: render.istio,
+                post_in_proxy: render.post_in_proxy,
+                output,
+            }),
+            Target::EnvoyGateway => Self::EnvoyGateway(envoy_gateway::EnvoyGateway {
+                mesh: mesh::Mesh::new(render, target, registry)?,
+                output,
+            }),
+        })
+    }
+
+    fn mode(&self) -> Mode {
+        match self {
+            Self::Envoy(asked) => asked.mode(),
+            Self::Istio(istio) => istio.mesh.mode(),
+            Self::EnvoyGateway(gateway) => gateway.mesh.mode(),
+        }
+    }
 }
 
 /// Writes the files where there is a folder for them, and says what became of them or what they hold.

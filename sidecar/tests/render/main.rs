@@ -6,6 +6,7 @@
     reason = "all of this is tests: a failed expectation is how they speak"
 )]
 
+mod mesh;
 mod refusals;
 mod secrets;
 
@@ -91,14 +92,24 @@ fn what_ships_is_what_is_rendered() {
         fs::create_dir_all(folder.path(from)).unwrap();
         fs::copy(checkout().join(from).join(name), folder.path(from).join(name)).unwrap();
     }
+    let mesh = "envoy/auth_config.yml --registry registry:5000 --sidecar registry-auth:5003 --namespace registry \
+                --gateway public/https --wasm oci://registry.example/registry-auth:1 -o envoy --for";
     for line in [
-        "envoy/auth_config.yml --for envoy --registry 127.0.0.1:5000 -o envoy",
+        "envoy/auth_config.yml --for envoy --registry 127.0.0.1:5000 --listen 127.0.0.1:5001 -o envoy",
         "docker/config/auth_config.yml --for envoy-managed --registry registry:5000 --listen 0.0.0.0:5001 \
          --wasm /usr/local/lib/registry_auth.wasm -o envoy",
+        &format!("{mesh} istio"),
+        &format!("{mesh} envoy-gateway"),
     ] {
         let _ = folder.rendered(line);
     }
-    for name in ["standalone.yaml", "registry_auth.yaml", "managed.yaml"] {
+    for name in [
+        "standalone.yaml",
+        "registry_auth.yaml",
+        "managed.yaml",
+        "istio.yaml",
+        "envoy_gateway.yaml",
+    ] {
         let rendered = folder.read(&format!("envoy/{name}"));
         let shipped = checkout().join("envoy").join(name);
         if std::env::var("UPDATE").is_ok() {

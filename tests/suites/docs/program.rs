@@ -68,8 +68,13 @@ fn what_the_readme_renders_is_there_afterwards() {
         run(&command, Duration::from_secs(30)).ok().stdout
     });
     assert!(answers.last().is_some_and(|users| users == "{\"ada\": {}}\n"));
-    for name in ["managed.yaml", "standalone.yaml", "registry_auth.yaml"] {
-        assert!(folder.path().join("envoy").join(name).is_file(), "{name}");
+    for name in [
+        "envoy/managed.yaml",
+        "envoy/standalone.yaml",
+        "envoy/registry_auth.yaml",
+        "mesh/istio.yaml",
+    ] {
+        assert!(folder.path().join(name).is_file(), "{name}");
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::files::File;
 use super::listener::{At, Listener};
 use super::options::{HostPort, Render, Target, Wasm};
-use super::site::{Pem, Site};
+use super::site::{Mode, Pem, Site};
 use super::template::{Filled, Hole, Misfit, Template, comment, entry, shell_word};
 use super::{RenderError, plugin, within};
 use program::Program;
@@ -71,6 +71,13 @@ impl<'a> Asked<'a> {
             listen: listen.map_err(wrong("--listen"))?,
             sidecar: sidecar.map_err(wrong("--sidecar"))?,
         })
+    }
+
+    pub(super) fn mode(&self) -> Mode {
+        match self.target {
+            Target::EnvoyManaged => Mode::Managed,
+            _ => Mode::Standalone,
+        }
     }
 
     /// All files, the one that is started first; `None` if the configuration is refused.
@@ -173,7 +180,7 @@ impl<'a> Asked<'a> {
             program.start(&site.words()),
             shell_word(&file),
             program.wanted(&site.names()),
-            registry(site, listener),
+            site.registry(&listener.url(site.document.server.hosts.as_deref())),
         ));
         let cluster = program.cluster()?;
         let bootstrap = self.bootstrap(site, listener, [opening, Filled::default(), filter, cluster])?;
@@ -228,7 +235,7 @@ impl<'a> Asked<'a> {
             value_of(&site.key, "token.key"),
             value_of(&site.certificate, "token.crt"),
         );
-        let (key_file, certificate_file) = (file_of(&site.key, "token.key"), file_of(&site.certificate, "token.crt"));
+        let (key_file, certificate_file) = (site.key.file("token.key"), site.certificate.file("token.crt"));
         let (make, export) = if site.certificate == Pem::Absent {
             (
                 format!("openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out {key_file}"),
@@ -268,7 +275,7 @@ impl<'a> Asked<'a> {
             plugin::USERS,
             site.words(),
             shell_word(&file),
-            registry(site, listener),
+            site.registry(&listener.url(site.document.server.hosts.as_deref())),
             shell_word(filter),
         ))
     }
@@ -276,22 +283,6 @@ impl<'a> Asked<'a> {
 
 const SEEN: &str = "What one sees: a line of JSON on stdout for each token asked for (the audit record), Envoy's own log on stderr, and\n\
     counters for Prometheus at http://127.0.0.1:9901/stats/prometheus.";
-
-/// What the registry is told.
-fn registry(site: &Site, listener: &Listener) -> String {
-    let url = listener.url(site.document.server.hosts.as_deref());
-    let realm = format!("{url}{}/token", site.prefix());
-    let (key, value) = match &site.certificate {
-        Pem::Absent => ("jwks", "jwks.json"),
-        Pem::File(path) => ("rootcertbundle", path.as_str()),
-        Pem::Variable(_) | Pem::Written => ("rootcertbundle", "token.crt"),
-    };
-    let token = json!({"realm": realm, "service": site.service(), "issuer": site.issuer(), key: value});
-    format!(
-        "Tell the registry whose tokens it takes (its own configuration, `auth`), and where its clients reach Envoy:\n\n  {}",
-        entry("token", &token).as_str()
-    )
-}
 
 /// The header that keeps browsers on TLS, on all answers: the registry's too.
 fn hsts(site: &Site) -> Result<Filled, Misfit> {
@@ -308,14 +299,6 @@ fn value_of(pem: &Pem, by_default: &str) -> String {
         |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     match pem {
         Pem::Variable(name) if is_name(name) => format!("\"${name}\""),
-        _ => format!("\"$(cat {})\"", file_of(pem, by_default)),
-    }
-}
-
-/// The file with it, as a word of a command line.
-fn file_of(pem: &Pem, by_default: &str) -> String {
-    match pem {
-        Pem::File(path) => shell_word(path),
-        Pem::Absent | Pem::Variable(_) | Pem::Written => by_default.to_owned(),
+        _ => format!("\"$(cat {})\"", pem.file(by_default)),
     }
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::istio::Release;
+use super::mesh::Gateway;
 use crate::listen::Address;
 use crate::listen::address::ParseError;
 
@@ -30,6 +32,18 @@ pub struct Render {
     /// Where Envoy listens, in place of `server.addr` of the configuration
     #[arg(long, value_name = "ADDR", value_parser = Address::parse)]
     pub(super) listen: Option<Address>,
+    /// The namespace of the Gateway; whatever `kubectl` says if not given
+    #[arg(long, value_name = "NAME")]
+    pub(super) namespace: Option<String>,
+    /// The Gateway and its listener, in Istio and Envoy Gateway
+    #[arg(long, value_name = "NAME/LISTENER", value_parser = Gateway::parse)]
+    pub(super) gateway: Option<Gateway>,
+    /// The release of Istio; from 1.31 on a `TrafficExtension` is written, before that a `WasmPlugin`
+    #[arg(long, value_name = "RELEASE", value_parser = Release::parse)]
+    pub(super) istio: Option<Release>,
+    /// With Istio, have the filter answer POST itself, by an `EnvoyFilter` in place of extension and route
+    #[arg(long)]
+    pub(super) post_in_proxy: bool,
     /// How many proxies in front append to X-Forwarded-For and are to be believed
     #[arg(long, value_name = "N")]
     pub(super) trusted_hops: Option<u8>,
@@ -52,6 +66,10 @@ pub enum Target {
     Envoy,
     /// Envoy with a filter that asks `registry-auth`
     EnvoyManaged,
+    /// A Gateway of Istio
+    Istio,
+    /// A Gateway of Envoy Gateway
+    EnvoyGateway,
 }
 
 /// Somebody to connect to.
@@ -78,6 +96,8 @@ impl Target {
         match self {
             Self::Envoy => "envoy",
             Self::EnvoyManaged => "envoy-managed",
+            Self::Istio => "istio",
+            Self::EnvoyGateway => "envoy-gateway",
         }
     }
 }

@@ -7,8 +7,10 @@ use std::path::PathBuf;
 use registry_auth_core::config::{Document, RequestBody};
 use registry_auth_core::policy::Policy;
 use registry_auth_core::problem::{Place, Problem, Problems};
+use serde_json::json;
 
-use super::template::shell_word;
+use super::options::Target;
+use super::template::{entry, shell_word};
 use crate::clock;
 use crate::config::{self, Loaded, Origin};
 
@@ -68,6 +70,7 @@ impl Site {
     pub(super) fn read(
         files: &[PathBuf],
         mode: Mode,
+        target: Target,
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, String> {
         let Loaded {
@@ -83,11 +86,14 @@ impl Site {
             refuse_backends(&document, &mut problems);
             judged.program = None;
         }
-        if document.request_body == RequestBody::Route {
-            problems.error(
-                &Place::root().key("request_body"),
-                "is `route`, by which a POST and its password go to the registry; leave it out, since Envoy hands bodies to the filter here",
-            );
+        let bodies_arrive = matches!(target, Target::Envoy | Target::EnvoyManaged);
+        if document.request_body == RequestBody::Route && (bodies_arrive || mode == Mode::Standalone) {
+            let what = if bodies_arrive {
+                "is `route`, by which a POST and its password go to the registry; leave it out, since Envoy hands bodies to the filter here"
+            } else {
+                "is `route`, by which a POST and its password go to the registry; leave it out, or give `--sidecar`"
+            };
+            problems.error(&Place::root().key("request_body"), what);
         }
         let (errors, warnings) = match Policy::compile(judged, clock::now(), problems) {
             Ok((_, warnings)) => (Vec::new(), warnings),
@@ -148,6 +154,21 @@ impl Site {
         services.first().map_or("registry", String::as_str)
     }
 
+    /// What the registry is told, whose clients come to `url`.
+    pub(super) fn registry(&self, url: &str) -> String {
+        let realm = format!("{url}{}/token", self.prefix());
+        let (key, value) = match &self.certificate {
+            Pem::Absent => ("jwks", "jwks.json"),
+            Pem::File(path) => ("rootcertbundle", path.as_str()),
+            Pem::Variable(_) | Pem::Written => ("rootcertbundle", "token.crt"),
+        };
+        let token = json!({"realm": realm, "service": self.service(), "issuer": self.issuer(), key: value});
+        format!(
+            "Tell the registry whose tokens it takes (its own configuration, `auth`), and where its clients reach Envoy:\n\n  {}",
+            entry("token", &token).as_str()
+        )
+    }
+
     /// What stands before `/token`.
     pub(super) fn prefix(&self) -> &str {
         self.document.server.path_prefix.as_deref().unwrap_or_default()
@@ -155,6 +176,14 @@ impl Site {
 }
 
 impl Pem {
+    /// The file with it, as a word of a command line.
+    pub(super) fn file(&self, by_default: &str) -> String {
+        match self {
+            Self::File(path) => shell_word(path),
+            Self::Absent | Self::Variable(_) | Self::Written => by_default.to_owned(),
+        }
+    }
+
     fn of(origin: &Origin, section: &str, key: &str, variable: Option<&str>) -> Self {
         let text = |key: &str| {
             let text = origin.text(&Place::root().key(section).key(key));
@@ -177,7 +206,7 @@ fn refuse_backends(document: &Document, problems: &mut Problems) {
     for section in of_accounts.chain(of_rights) {
         problems.error(
             section.place(),
-            "is asked by `registry-auth`, which is not there; render `--for envoy-managed`",
+            "is asked by `registry-auth`, which is not there; render `--for envoy-managed`, or give `--sidecar`",
         );
     }
 }
