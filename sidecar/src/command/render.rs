@@ -18,7 +18,7 @@ mod yaml;
 
 use std::fmt::Write as _;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use registry_auth_core::problem::{Place, Problems};
 use serde_json::json;
@@ -236,8 +236,16 @@ fn print_users(render: &Render, environment: &dyn Fn(&str) -> Option<String>) ->
 }
 
 /// A path as it stands in a configuration, which is text.
-fn path_text(path: &std::path::Path) -> String {
+fn path_text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
+}
+
+/// A socket's path, which must be text.
+fn socket(path: &Path) -> Result<String, &'static str> {
+    let path = path
+        .to_str()
+        .ok_or("names a path that is not UTF-8; choose another one")?;
+    Ok(path.to_owned())
 }
 
 /// The file of that name in the folder, or by itself if there is none.

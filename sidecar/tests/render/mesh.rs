@@ -82,6 +82,7 @@ fn what_a_gateway_spoils_is_refused() {
         "--for envoy-managed --gateway public/https",
         "--for istio --gateway public --wasm ./filter.wasm",
         "--for istio --wasm ./filter.wasm",
+        "--for istio --gateway public/https --wasm ./filter.wasm",
     ];
     let said = lines.map(|line| {
         let ran = folder.render(&format!("auth_config.yml --registry registry:5000 {line}"));

@@ -21,7 +21,7 @@ const LIMIT: Duration = Duration::from_mins(1);
 
 /// An operator's folder, with the programs as they are called there.
 struct Folder {
-    folder: TempDir,
+    files: TempDir,
     listener: Port,
     admin: Port,
     key: Certified,
@@ -62,7 +62,7 @@ impl Folder {
         );
         fs::write(folder.path().join("auth_config.yml"), text).expect("a file can be written");
         Self {
-            folder,
+            files: folder,
             listener,
             admin: Port::free(),
             key,
@@ -70,7 +70,7 @@ impl Folder {
     }
 
     fn path(&self) -> &Path {
-        self.folder.path()
+        self.files.path()
     }
 
     /// A shell in which the programs are found by their names.

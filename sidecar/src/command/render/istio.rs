@@ -50,6 +50,14 @@ pub(super) struct Istio<'a> {
 impl Istio<'_> {
     /// The file; `None` if the configuration is refused.
     pub(super) fn files(&self, site: &mut Site) -> Result<Option<Vec<File>>, RenderError> {
+        if let Wasm::File(path) = self.mesh.wasm
+            && !path.starts_with('/')
+        {
+            return Err(RenderError::Wrong {
+                option: "--wasm",
+                why: "must begin with `/`, since it is a file in the gateway's container; or give `oci://IMAGE`",
+            });
+        }
         let post = if self.post_in_proxy { None } else { self.mesh.post(site) };
         mesh::judge(site);
         if site.problems.is_refusal() {

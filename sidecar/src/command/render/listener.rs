@@ -7,6 +7,7 @@ use registry_auth_core::problem::Problems;
 use serde_json::json;
 
 use super::site::Pem;
+use super::socket;
 use super::template::{Filled, Misfit, Template, comment, entry};
 use super::tls::Tls;
 use crate::listen::{Address, TrustedProxies};
@@ -130,10 +131,7 @@ impl At {
     /// What Envoy can listen at: it asks for no names.
     pub(super) fn of(address: &Address) -> Result<Self, &'static str> {
         match address {
-            Address::Unix { path, .. } => match path.to_str() {
-                Some(path) => Ok(Self::Socket(path.to_owned())),
-                None => Err("names a path that is not UTF-8; choose another one"),
-            },
+            Address::Unix { path, .. } => socket(path).map(Self::Socket),
             Address::Tcp { port: 0, .. } => Err("has port 0, which no client would find; choose one"),
             Address::Tcp { host, port } => match (host.as_str(), host.parse()) {
                 ("", _) => Ok(Self::Ip(IpAddr::from([0, 0, 0, 0]), *port)),

@@ -6,6 +6,7 @@ use registry_auth_core::problem::Place;
 use serde_json::{Value, json};
 
 use super::super::site::Site;
+use super::super::socket;
 use super::super::template::{Filled, Hole, Misfit, Template, comment, entry, shell_word};
 use crate::listen::Address;
 
@@ -189,10 +190,7 @@ impl At {
     /// What Envoy can connect to.
     pub(super) fn of(address: &Address) -> Result<Self, &'static str> {
         match address {
-            Address::Unix { path, .. } => match path.to_str() {
-                Some(path) => Ok(Self::Socket(path.to_owned())),
-                None => Err("names a path that is not UTF-8; choose another one"),
-            },
+            Address::Unix { path, .. } => socket(path).map(Self::Socket),
             Address::Tcp { port: 0, .. } => Err("has port 0, which nobody can ask; choose one"),
             Address::Tcp { host, port } => match host.as_str() {
                 "" | "0.0.0.0" | "::" => {
