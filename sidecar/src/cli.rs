@@ -13,6 +13,7 @@ use crate::command::doctor::Doctor;
 use crate::command::explain::Explain;
 use crate::command::hash_password::HashPassword;
 use crate::command::keygen::Keygen;
+use crate::command::render::Render;
 use crate::command::token::Token;
 use crate::command::who::Who;
 use crate::listen::{Address, Listen};
@@ -66,6 +67,11 @@ pub enum Command {
     /// Says which accounts could get something, from where and by which rules: exit code 0 some, 1 nobody, 2 could not tell
     #[command(after_help = crate::command::who::AFTER_HELP)]
     Who(Who),
+    /// Writes what a proxy needs to serve a configuration: all its files, each with how to start it
+    #[command(after_help = "Examples:\n  \
+        registry-auth render auth_config.yml --for envoy-managed --registry 127.0.0.1:5000 > managed.yaml\n  \
+        registry-auth render auth_config.yml --for envoy --registry registry:5000 -o envoy")]
+    Render(Box<Render>),
     /// Makes the hash of a password, as `users` of a configuration takes it
     HashPassword(HashPassword),
     /// Makes a key that signs tokens, its certificate and key set, and says what to tell the registry

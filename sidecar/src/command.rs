@@ -11,6 +11,7 @@ pub mod health;
 mod jwt;
 pub mod keygen;
 mod password;
+pub mod render;
 pub mod serve;
 mod shown;
 mod span;

@@ -176,6 +176,17 @@ impl Origin {
         Some((&source.path, line))
     }
 
+    /// The text that stands at `place`, with the values of its variables; `None` if there is none, or something else.
+    #[must_use]
+    pub fn text(&self, place: &Place) -> Option<Secret<String>> {
+        let found = self.tree.find(self.root?, &tree::steps(place.path()));
+        let What::Scalar { text, .. } = &self.tree.get(found.value).what else {
+            return None;
+        };
+        let text = interpolate::value(&self.replaced, place.path()).unwrap_or(text);
+        found.is_exact.then(|| text.clone())
+    }
+
     /// Each of [`Self::files`] as it was before it was read.
     pub(self) fn stamps(&self) -> &[Stamp] {
         self.files.stamps()

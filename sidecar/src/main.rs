@@ -7,7 +7,9 @@ use mimalloc::MiMalloc;
 use registry_auth_sidecar::cli::{self, Command, Invocation, Serve};
 use registry_auth_sidecar::clock;
 use registry_auth_sidecar::command::serve::Asked;
-use registry_auth_sidecar::command::{about, check, doctor, explain, hash_password, health, keygen, serve, token, who};
+use registry_auth_sidecar::command::{
+    about, check, doctor, explain, hash_password, health, keygen, render, serve, token, who,
+};
 use registry_auth_sidecar::config::Look;
 use tokio::runtime::Runtime;
 
@@ -42,6 +44,7 @@ fn run(invocation: Invocation) -> anyhow::Result<ExitCode> {
         Command::Health(health) => runtime.block_on(ask_for_health(&health)),
         Command::Explain(asked) => Ok(explain::run(&asked, &environment)?.into()),
         Command::Who(asked) => Ok(who::run(&asked, &environment)?.into()),
+        Command::Render(render) => Ok(render::run(&render, &environment)?.into()),
         Command::HashPassword(asked) => Ok(hash_password::run(&asked)?.into()),
         Command::Keygen(asked) => Ok(keygen::run(&asked, clock::now())?.into()),
         Command::Token(asked) => Ok(runtime.block_on(token::run(&asked, environment, clock::now()))?.into()),

@@ -5,7 +5,7 @@
 # Parts land in ${REGISTRY_AUTH_CACHE:-${XDG_CACHE_HOME:-~/.cache}/envoy-registry-auth}, outside the checkout and under
 # names with their version, so that a second clone builds nothing twice:
 #   bin/envoy-1.40.0  bin/registry-3.1.1  bin/crane-0.22.1  bin/oras-1.3.6  bin/cargo-deny-0.20.2  bin/go-patterns
-#   bin/wasm-opt  docker-plugins …
+#   bin/crd-check  bin/wasm-opt  crds-1.31.4-1.9.1  docker-plugins …
 # System packages are installed by apt-get, if their programs are missing. versions.env has all versions.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -41,7 +41,9 @@ level() {
       fetch envoy.sh "$ENVOY_1_39"
       fetch docker_plugins.sh
       compile go.sh "registry-$REGISTRY" "$REGISTRY"
-      if [[ -d $here/go_patterns ]]; then compile go_patterns.sh; fi
+      fetch crds.sh
+      compile own_go.sh go_patterns
+      compile own_go.sh crd_check
       compile go.sh crane "$CRANE"
       compile go.sh oras "$ORAS"
       compile go.sh "registry-$REGISTRY_OLD" "$REGISTRY_OLD"

@@ -58,6 +58,7 @@ impl Demo {
         let port = |number| Port::take(number).unwrap_or_else(Port::free);
         let key = Certified::self_signed(Algorithm::Es256);
         let setup = Envoy::as_shipped()
+            .users_to_edit()
             .on(port(5001))
             .admin_on(port(9901))
             .signed_by(&key)

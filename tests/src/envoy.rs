@@ -27,6 +27,7 @@ use crate::http::raw::{self, Connection};
 pub use crate::parts::EnvoyRelease;
 use crate::process::{self, Process, poll};
 pub use setup::Setup;
+pub use shipped::SHIPPED_USERS;
 use shipped::{ACCESS_LOG, Filter};
 
 /// Most of a start is V8 compiling the module, which a busy machine draws out.
@@ -66,10 +67,10 @@ impl Envoy {
         Setup::new().config(config)
     }
 
-    /// Sets up one with the plugin configuration that ships.
+    /// Sets up one with the plugin configuration that ships, and the accounts of `envoy/auth_config.yml`.
     #[track_caller]
     pub fn as_shipped() -> Setup {
-        Setup::new()
+        Setup::new().env("TOKEN_USERS", SHIPPED_USERS)
     }
 
     /// Sets up one whose filter asks the program whose `filter.listen` is this socket.

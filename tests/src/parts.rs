@@ -136,6 +136,26 @@ pub fn oha() -> PathBuf {
     cached("oha", "OHA")
 }
 
+/// What judges objects as Kubernetes does, and the definitions by which it does.
+#[track_caller]
+pub fn crd_check() -> (PathBuf, Vec<PathBuf>) {
+    let (cache, versions) = match (cache(), version("ISTIO_API"), version("ENVOY_GATEWAY")) {
+        (Ok(cache), Ok(istio), Ok(gateway)) => (cache, format!("crds-{istio}-{gateway}")),
+        (Err(missing), ..) | (_, Err(missing), _) | (.., Err(missing)) => panic!("{missing}"),
+    };
+    let program = cache.join("bin/crd-check");
+    assert!(
+        program.is_file(),
+        "`{}` is missing; run `make setup`",
+        program.display()
+    );
+    let folder = cache.join(versions);
+    let files = fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("cannot read `{}`: {error}; run `make setup`", folder.display()));
+    let files = files.map(|file| file.expect("a folder can be read").path());
+    (program, files.collect())
+}
+
 /// The module that decides nothing, as `make bench` built it.
 #[track_caller]
 pub fn noop() -> PathBuf {

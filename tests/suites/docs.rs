@@ -5,6 +5,7 @@
 mod docs {
     pub(super) mod commands;
     pub(super) mod configurations;
+    mod manifests;
     pub(super) mod operator;
     pub(super) mod program;
     mod reference;
@@ -69,6 +70,7 @@ fn no_block_of_the_readme_is_without_a_test() {
             "docker compose",
             docs::program::SERVE,
             docs::program::CHECK,
+            docs::program::RENDER,
         ]
         .iter()
         .chain(&docs::operator::MARKS)

@@ -9,6 +9,7 @@ mod managed {
     mod odd_answers;
     mod operator;
     mod programs;
+    mod rendered;
     mod secrets;
 }
 

@@ -88,6 +88,11 @@ pub(super) fn is_replaced(replaced: &[Replaced], path: &str) -> bool {
     replaced.iter().any(|text| text.path == path)
 }
 
+/// What the text at `path` became, if it is one with values out of the environment.
+pub(super) fn value<'r>(replaced: &'r [Replaced], path: &str) -> Option<&'r Secret<String>> {
+    replaced.iter().find(|text| text.path == path).map(|text| &text.value)
+}
+
 struct Expansion<'t, 'a> {
     tree: &'t Tree,
     environment: &'a dyn Fn(&str) -> Option<String>,

@@ -1,6 +1,6 @@
 //! How a listener is encrypted: `server`'s certificate, key and TLS keys, and the `tls` of `filter`.
 
-mod names;
+pub(crate) mod names;
 mod pinned;
 
 use std::sync::Arc;

@@ -134,6 +134,13 @@ impl Setup {
         self
     }
 
+    /// The shipped accounts stand in the filter's file, where a reader edits them.
+    #[must_use]
+    pub fn users_to_edit(mut self) -> Self {
+        self.filter.users_to_edit = true;
+        self
+    }
+
     /// Sets `request_body` of the plugin configuration: `read` or `route`.
     #[must_use]
     pub fn request_body(mut self, way: &str) -> Self {

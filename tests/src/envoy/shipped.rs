@@ -11,6 +11,23 @@ use serde_json::{Value, json};
 use super::LOGS;
 use crate::parts;
 
+/// The accounts of `envoy/auth_config.yml`, as `registry-auth render --users` prints them; a test compares the two.
+pub const SHIPPED_USERS: &str = concat!(
+    r#"{"ada": {"password":"$2b$05$sjVcqXgyFeIDp6clSzkW.uchqZ5pbeJNWWPi/LNMXaXH5s3c5bi.W"}, "#,
+    r#""bob": {"password":"$2b$05$EsDcdQrTw7vf4dIoHQBKP.FZXF1gebPj0.a4Y6CGSev1ZCINzJJP6"}, "": {}}"#,
+);
+
+/// The same for a reader of the demo, who edits them where the rules are.
+const USERS_TO_EDIT: &str = r#"            # These two have passwords that anybody can read here: `lovelace` and `builder`.
+            # `htpasswd -nbBC 5 ada lovelace` makes such a hash. `users_env` in place of `users` keeps them out of
+            # Envoy's configuration dump.
+            users:
+              ada: {password: "$2b$05$sjVcqXgyFeIDp6clSzkW.uchqZ5pbeJNWWPi/LNMXaXH5s3c5bi.W"}
+              bob: {password: "$2b$05$EsDcdQrTw7vf4dIoHQBKP.FZXF1gebPj0.a4Y6CGSev1ZCINzJJP6"}
+              # Whoever logs in with nothing.
+              "": {}
+"#;
+
 /// The file of the second access log.
 pub(super) const ACCESS_LOG: &str = "access.log";
 
@@ -50,6 +67,8 @@ pub(super) struct Filter {
     pub(super) config: Option<Value>,
     pub(super) as_text: bool,
     pub(super) stop_iteration: bool,
+    /// Whether the shipped accounts stand in the file, not in a variable.
+    pub(super) users_to_edit: bool,
 }
 
 impl Default for Filter {
@@ -58,6 +77,7 @@ impl Default for Filter {
             config: None,
             as_text: false,
             stop_iteration: true,
+            users_to_edit: false,
         }
     }
 }
@@ -212,6 +232,13 @@ impl Filter {
                 );
                 keys.push(name.clone());
             }
+        }
+        if self.users_to_edit {
+            let key = "            users_env: TOKEN_USERS\n";
+            let note = "            # The variable that holds the accounts";
+            let start = text.0.find(note).expect("a note stands above the accounts");
+            let end = text.0.find(key).expect("the accounts come from a variable") + key.len();
+            text.0.replace_range(start..end, USERS_TO_EDIT);
         }
         if let Some(config) = &self.config {
             let start = text

@@ -20,6 +20,8 @@ pub(crate) const EXPLAIN: [(&str, &str); 2] = [
     ("registry-auth explain", "repository:ada/app/base"),
     ("registry-auth who", "repository:public/app"),
 ];
+/// The commands that write Envoy's files.
+pub(crate) const RENDER: &str = "registry-auth render";
 /// What tells the blocks apart.
 pub(crate) const MARKS: [&str; 2] = [LISTENERS, PLUGIN];
 
@@ -110,6 +112,32 @@ fn the_commands_of_the_page_about_docker_auth_work() {
 }
 
 #[test]
+fn what_the_readme_renders_is_there_afterwards() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let configuration = "server: {addr: \":5001\"}\ntoken: {issuer: registry-auth, key: token.key}\nusers: {ada: {}}\nacl: []\n\
+                         filter: {listen: \"unix:/run/registry-auth/filter.sock\"}\n";
+    fs::write(folder.path().join("auth_config.yml"), configuration).expect("a file can be written");
+    let block = readme_block("sh", RENDER);
+    let mut answer = String::new();
+    for line in block.lines() {
+        let mut words = line.split_whitespace();
+        assert_eq!(words.next(), Some("registry-auth"));
+        let mut command = Command::new(parts::program());
+        command.args(words).current_dir(folder.path());
+        answer = run(&command, Duration::from_secs(30)).ok().stdout;
+    }
+    assert_eq!(answer, "{\"ada\": {}}\n", "the last line prints the users");
+    for name in [
+        "envoy/managed.yaml",
+        "envoy/standalone.yaml",
+        "envoy/registry_auth.yaml",
+        "mesh/istio.yaml",
+    ] {
+        assert!(folder.path().join(name).is_file(), "{name}");
+    }
+}
+
+#[test]
 fn the_commands_that_explain_a_configuration_answer_as_the_readme_has_it() {
     for (command, answer) in EXPLAIN {
         let block = readme_block("sh", command);
@@ -120,6 +148,16 @@ fn the_commands_that_explain_a_configuration_answer_as_the_readme_has_it() {
         let ran = run(&program, Duration::from_secs(30));
         assert_eq!(ran.stdout, readme_block("text", answer), "{}", ran.report());
     }
+}
+
+#[test]
+fn the_accounts_of_the_harness_are_those_that_ship() {
+    let mut command = Command::new(parts::program());
+    command
+        .args(["render", "envoy/auth_config.yml", "--users"])
+        .current_dir(parts::checkout());
+    let printed = run(&command, Duration::from_secs(30)).ok().stdout;
+    assert_eq!(printed.trim_end(), registry_auth_tests::envoy::SHIPPED_USERS);
 }
 
 #[test]

@@ -59,6 +59,21 @@ const SUITES: [(&str, u16); 28] = [
     ("TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", 0xcca9),
 ];
 
+/// The number of a version of TLS, by Go's name for it or by itself.
+pub(crate) fn version(text: &str) -> Option<u16> {
+    number(text, &VERSIONS)
+}
+
+/// The number of a curve, likewise.
+pub(crate) fn curve(text: &str) -> Option<u16> {
+    number(text, &CURVES)
+}
+
+/// The number of a cipher suite, likewise.
+pub(crate) fn suite(text: &str) -> Option<u16> {
+    number(text, &SUITES)
+}
+
 /// The lowest version; one below 1.2 is raised.
 pub(super) fn minimum(text: &str, place: &Place, problems: &mut Problems) -> Option<Minimum> {
     match number(text, &VERSIONS) {
