@@ -124,7 +124,7 @@ fn kinds() -> Vec<Refused> {
     });
     let inner = json!({
         "server": {"path_prefix": 7, "real_ip_header": [], "real_ip_pos": "last", "hosts": "a", "own_host": 1, "hsts": "yes"},
-        "token": {"issuer": {}, "key": 7, "certificate": [], "expiration": "15m", "key_header": "kid2", "disable_legacy_key_id": 0},
+        "token": {"issuer": {}, "key": 7, "certificate": [], "expiration": "900", "key_header": "kid2", "disable_legacy_key_id": 0},
         "users": {"ada": [], "bob": {"password": 7}, "eve": {"password": null}, "zoe": {"labels": []}, "max": {"labels": {"a": "b"}}},
         "acl": [7, null, {"match": [], "actions": "*"}, {"match": {"account": 7, "ip": [], "name": null, "labels": "a"}, "actions": [7]}],
         "acl_options": {"double_star": 1},
@@ -156,7 +156,7 @@ fn kinds() -> Vec<Refused> {
         "token.issuer: must be a text, not a map",
         "token.key: must be a text, not a number; put it in quotes",
         "token.certificate: must be a text, not a list",
-        "token.expiration: must be a whole number, not a text",
+        "token.expiration: must be whole seconds, or a span of time",
         "token.key_header: must be one of `x5c`, `kid`, not `kid2`",
         "token.disable_legacy_key_id: must be `true` or `false`, not a number",
         "users.ada: must be a map, not a list",
