@@ -9,9 +9,9 @@ use registry_auth_tests::soak;
 use crate::*;
 
 /// Each is a file with another user, and a wrong one after it: more than a hundred swaps, and a thousand in `make soak`.
-const ROUNDS: u32 = 60;
-/// After so many rounds all that is needed once is there, and what is held is weighed.
-const WARM: u32 = 20;
+const ROUNDS: u32 = 80;
+/// After so many rounds all that is needed once is there, on a busy machine too, and what is held is weighed.
+const WARM: u32 = 40;
 /// So many rounds are weighed together: on a busy machine some of them find Envoy with memory that it gives back later.
 const FEW: usize = 10;
 /// Users that make a configuration worth weighing: a filter that kept each one grew by 7.7 MB in the forty rounds after
