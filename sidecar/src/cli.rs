@@ -9,6 +9,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::command::about;
 use crate::command::check::Check;
+use crate::command::diff::Diff;
 use crate::command::doctor::Doctor;
 use crate::command::explain::Explain;
 use crate::command::hash_password::HashPassword;
@@ -67,6 +68,10 @@ pub enum Command {
     /// Says which accounts could get something, from where and by which rules: exit code 0 some, 1 nobody, 2 could not tell
     #[command(after_help = crate::command::who::AFTER_HELP)]
     Who(Who),
+    /// Says what a change of a configuration grants and takes away: exit code 0 nothing more is granted, 1 something is, 2
+    /// could not tell
+    #[command(after_help = crate::command::diff::AFTER_HELP)]
+    Diff(Diff),
     /// Writes what a proxy needs to serve a configuration: all its files, each with how to start it
     #[command(after_help = "Examples:\n  \
         registry-auth render auth_config.yml --for envoy-managed --registry 127.0.0.1:5000 > managed.yaml\n  \

@@ -4,6 +4,7 @@
 
 pub mod about;
 pub mod check;
+pub mod diff;
 pub mod doctor;
 pub mod explain;
 pub mod hash_password;

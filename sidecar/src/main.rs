@@ -8,7 +8,7 @@ use registry_auth_sidecar::cli::{self, Command, Invocation, Serve};
 use registry_auth_sidecar::clock;
 use registry_auth_sidecar::command::serve::Asked;
 use registry_auth_sidecar::command::{
-    about, check, doctor, explain, hash_password, health, keygen, render, serve, token, who,
+    about, check, diff, doctor, explain, hash_password, health, keygen, render, serve, token, who,
 };
 use registry_auth_sidecar::config::Look;
 use tokio::runtime::Runtime;
@@ -44,6 +44,7 @@ fn run(invocation: Invocation) -> anyhow::Result<ExitCode> {
         Command::Health(health) => runtime.block_on(ask_for_health(&health)),
         Command::Explain(asked) => Ok(explain::run(&asked, &environment)?.into()),
         Command::Who(asked) => Ok(who::run(&asked, &environment)?.into()),
+        Command::Diff(asked) => Ok(diff::run(&asked, &environment)?.into()),
         Command::Render(render) => Ok(render::run(&render, &environment)?.into()),
         Command::HashPassword(asked) => Ok(hash_password::run(&asked)?.into()),
         Command::Keygen(asked) => Ok(keygen::run(&asked, clock::now())?.into()),

@@ -3,13 +3,14 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use registry_auth_core::acl::Acl;
 use registry_auth_core::config::acl::{Options, Rule};
 use registry_auth_core::config::backend::Backends;
 use registry_auth_core::config::users::User;
-use registry_auth_core::policy::Asks;
-use registry_auth_core::problem::{Place, Problems};
+use registry_auth_core::policy::{Asks, token_lifetime};
+use registry_auth_core::problem::{Place, Problem, Problems};
 use registry_auth_core::wire;
 use serde::Serialize;
 
@@ -37,6 +38,10 @@ pub struct Rulebook {
     pub backends: Backends,
     /// The services a token may be minted for; any, if `None`.
     pub services: Option<Vec<String>>,
+    /// How long a token lives; `None` where nothing is said of tokens, or something that is refused.
+    pub lifetime: Option<Duration>,
+    /// Keys at the top whose values are refused, so that nothing is known of them.
+    pub refused: Vec<Place>,
     /// What names the content of all of the configuration, as in the audit log; `None` where not all of it can be read
     /// here.
     pub etag: Option<String>,
@@ -110,6 +115,9 @@ pub fn read(paths: &[PathBuf], environment: &dyn Fn(&str) -> Option<String>) -> 
     let Some(mut document) = document else {
         return Err(origin.report(&found));
     };
+    let refused = found.errors().iter().map(Problem::place);
+    let refused = refused.filter(|place| !place.path().is_empty() && !place.path().contains(['.', '[']));
+    let refused = refused.cloned().collect();
     let asks = Asks::of(&document);
     let etag = (!found.is_refusal()).then(|| wire::config::write(&document, asks, 0).etag);
     let rules = document.acl.take().unwrap_or_default();
@@ -131,6 +139,11 @@ pub fn read(paths: &[PathBuf], environment: &dyn Fn(&str) -> Option<String>) -> 
             .map(|program| program.backends)
             .unwrap_or_default(),
         services: document.services.take(),
+        lifetime: document
+            .token
+            .as_ref()
+            .and_then(|token| token_lifetime(token.expiration)),
+        refused,
         etag,
     })
 }

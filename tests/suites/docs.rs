@@ -78,7 +78,9 @@ fn no_block_of_the_readme_is_without_a_test() {
         .any(|mark| block.text.contains(mark)),
         "text" => docs::program::EXPLAIN
             .iter()
-            .any(|(_, answer)| block.text.contains(answer)),
+            .map(|(_, answer)| answer)
+            .chain(&[docs::operator::DIFFERENCE])
+            .any(|answer| block.text.contains(answer)),
         "yaml" => [docs::configurations::MARKS.as_slice(), &docs::program::MARKS]
             .concat()
             .iter()

@@ -184,6 +184,12 @@ impl Section {
         &self.place
     }
 
+    /// Whether what is left in it is the same as in `other`.
+    #[must_use]
+    pub fn holds_the_same_as(&self, other: &Self) -> bool {
+        self.entries == other.entries
+    }
+
     /// Where the value of `key` stands.
     #[must_use]
     pub fn place_of(&self, key: &str) -> Place {

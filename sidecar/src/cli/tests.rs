@@ -78,6 +78,7 @@ fn each_help_opens_with_what_the_command_answers_and_ends_with_two_examples() {
         "check",
         "explain",
         "who",
+        "diff",
         "render",
         "hash-password",
         "keygen",

@@ -1,7 +1,7 @@
 //! `registry-auth who`: which accounts could get what a scope asks for, from where, and by which rules.
 
-mod cells;
-mod patterns;
+pub(super) mod cells;
+pub(super) mod patterns;
 mod report;
 #[cfg(test)]
 mod tests;

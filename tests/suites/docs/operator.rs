@@ -14,13 +14,16 @@ use serde_json::json;
 use crate::*;
 
 /// What tells the blocks apart.
-pub(crate) const MARKS: [&str; 5] = [KEYGEN, HASH_PASSWORD, TOKEN, DOCTOR, COMPLETIONS];
+pub(crate) const MARKS: [&str; 6] = [KEYGEN, HASH_PASSWORD, TOKEN, DOCTOR, COMPLETIONS, DIFF];
+/// How the answer of `diff` begins.
+pub(crate) const DIFFERENCE: &str = "docker/config/auth_config.yml to new.yml";
 
 const KEYGEN: &str = "registry-auth keygen";
 const HASH_PASSWORD: &str = "registry-auth hash-password";
 const TOKEN: &str = "registry-auth token";
 const DOCTOR: &str = "registry-auth doctor";
 const COMPLETIONS: &str = "registry-auth completions";
+const DIFF: &str = "registry-auth diff";
 
 /// Types the block with this mark in a folder.
 #[track_caller]
@@ -28,9 +31,15 @@ fn typed(mark: &str, folder: &Path) -> Ran {
     types(&readme_block("sh", mark), folder)
 }
 
-/// Types these lines, where `registry-auth` is found as an operator finds it.
+/// Types these lines, all of which end well.
 #[track_caller]
 fn types(lines: &str, folder: &Path) -> Ran {
+    types_and_sees(lines, folder).ok()
+}
+
+/// Types these lines, where `registry-auth` is found as an operator finds it.
+#[track_caller]
+fn types_and_sees(lines: &str, folder: &Path) -> Ran {
     let bin = tempfile::tempdir().expect("a temporary folder can be made");
     symlink(parts::program(), bin.path().join("registry-auth")).expect("a link in a temporary folder");
     let path = std::env::var("PATH").unwrap_or_default();
@@ -39,7 +48,7 @@ fn types(lines: &str, folder: &Path) -> Ran {
         .args(["-e", "-c", lines])
         .env("PATH", format!("{}:{path}", bin.path().display()))
         .current_dir(folder);
-    run(&shell, Duration::from_mins(1)).ok()
+    run(&shell, Duration::from_mins(1))
 }
 
 #[test]
@@ -105,6 +114,21 @@ fn a_registry_is_visited_and_all_is_well() {
     let line = line.replace("https://registry.example ", &format!("http://{} ", registry.address()));
     let ran = types(&line, folder.path());
     assert!(ran.stdout.ends_with("all is well\n"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_change_of_a_file_is_told_as_the_readme_has_it() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let config = folder.path().join("docker/config");
+    fs::create_dir_all(&config).expect("a folder can be made");
+    fs::copy(
+        parts::checkout().join("docker/config/auth_config.yml"),
+        config.join("auth_config.yml"),
+    )
+    .expect("a file can be copied");
+    let ran = types_and_sees(&readme_block("sh", DIFF), folder.path());
+    assert_eq!(ran.stdout, readme_block("text", DIFFERENCE), "{}", ran.report());
+    assert_eq!(ran.status.and_then(|status| status.code()), Some(1), "{}", ran.report());
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use ipnet::IpNet;
+
 use super::super::network::Network;
 use super::super::pattern::Written;
 use super::super::variables::{Field, Variable};
@@ -94,6 +96,12 @@ impl Reach {
             let extent = field.look(&self.fields).as_ref()?.extent.as_ref()?;
             extent.is_idle().then(|| field.key())
         })
+    }
+
+    /// The addresses that it is for; all, if `None`.
+    #[must_use]
+    pub fn network(&self) -> Option<IpNet> {
+        self.network.map(Network::addresses)
     }
 
     /// Whether it is plain at first sight that it has nothing in common with `other`. The other way round nothing is said.

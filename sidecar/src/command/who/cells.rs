@@ -11,10 +11,10 @@ use crate::rulebook::Rulebook;
 
 /// A network without those in it that some rule names: all its addresses are decided alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Cell {
+pub(in crate::command) struct Cell {
     network: IpNet,
     /// One of them.
-    pub(super) address: IpAddr,
+    pub(in crate::command) address: IpAddr,
 }
 
 /// The services to ask for.
@@ -28,7 +28,7 @@ pub(super) struct Services {
 
 impl Cell {
     /// The cells that `networks` cut all addresses into.
-    pub(super) fn all(networks: impl Iterator<Item = IpNet>) -> Vec<Self> {
+    pub(in crate::command) fn all(networks: impl Iterator<Item = IpNet>) -> Vec<Self> {
         let everything = [IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())];
         let mut all: Vec<IpNet> = networks.chain(everything).collect();
         all.sort_unstable();

@@ -63,7 +63,7 @@ fn can_meet(a: &Match, b: &Match) -> bool {
 }
 
 /// Whether a pattern is no more than a text.
-pub(super) fn is_plain(pattern: &str) -> bool {
+pub(in crate::command) fn is_plain(pattern: &str) -> bool {
     let is_expression = pattern.len() > 2 && pattern.starts_with('/') && pattern.ends_with('/');
     !is_expression && !pattern.contains(['*', '?', '[', '\\']) && !pattern.contains("${")
 }
