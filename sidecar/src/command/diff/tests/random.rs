@@ -35,7 +35,7 @@ fn rule(per_label: u32) -> impl Strategy<Value = Value> {
     let services = prop_oneof![6 => Just(None), 1 => select(&["r", "?*"][..]).prop_map(Some)];
     let ips = prop_oneof![4 => Just(None), 1 => select(&["10.0.0.0/8", "10.1.0.0/16", "::/0", "0.0.0.0/0"][..]).prop_map(Some)];
     let labels = prop_oneof![
-        per_label - 1 => Just(None),
+        per_label.saturating_sub(1) => Just(None),
         1 => select(&["x", "*", "/^[xt]$/", "t"][..]).prop_map(Some),
     ];
     let actions = prop_oneof![
