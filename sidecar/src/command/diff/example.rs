@@ -145,6 +145,9 @@ impl<'r> Seeker<'r> {
 
     /// A request that the target takes, unless a rule above it does, and that is granted more than by `from`.
     pub(super) fn seek(&mut self, aim: Aim<'_, 'r>) -> Option<Example> {
+        if self.tried > MAX_TRIED_IN_ALL {
+            return None;
+        }
         let whos = match aim.whos {
             Some(whos) => whos.to_vec(),
             None => self.whos(aim),
