@@ -12,6 +12,7 @@ pub mod health;
 mod jwt;
 pub mod keygen;
 mod password;
+mod registry;
 pub mod render;
 pub mod serve;
 mod shown;

@@ -18,7 +18,6 @@
 mod caret;
 mod decode;
 mod files;
-pub mod foreign;
 mod help;
 mod interpolate;
 mod merge;

@@ -21,13 +21,29 @@ pub enum Trust {
 }
 
 impl Bundle {
-    /// Reads a PEM text.
+    /// Reads a PEM text as registries do: of any number of certificates, passing over blocks of other kinds.
     ///
     /// # Errors
-    /// When it holds anything but certificates, or one that cannot be read.
+    /// When a certificate cannot be read.
     pub fn from_pem(text: &str) -> Result<Self, CertificateError> {
-        let certificates = certificate::parse(text)?;
+        let certificates = certificate::parse_bundle(text)?;
         Ok(Self { certificates })
+    }
+
+    /// Whether a certificate in it is of a key with this id, in either form.
+    #[must_use]
+    pub fn has_id(&self, kid: &str) -> bool {
+        self.certificates.iter().any(|certificate| certificate.has_id(kid))
+    }
+
+    /// Whether it has one of the certificates of the PEM text `chain`, or one that signed such.
+    #[must_use]
+    pub fn believes(&self, chain: &str) -> bool {
+        let is_known = |link: &Parsed| {
+            let mut bundle = self.certificates.iter();
+            bundle.any(|root| root.is_same(link) || root.has_issued(link))
+        };
+        certificate::parse(chain).is_ok_and(|chain| chain.iter().any(is_known))
     }
 
     /// By what a token of `key` is believed that carries the certificates of the PEM text `chain`, if it carries any.
@@ -36,12 +52,7 @@ impl Bundle {
         if self.certificates.iter().any(|certificate| certificate.is_of(key)) {
             return Trust::Key;
         }
-        let carried = chain.and_then(|text| certificate::parse(text).ok()).unwrap_or_default();
-        let is_known = |link: &Parsed| {
-            let mut bundle = self.certificates.iter();
-            bundle.any(|root| root.is_same(link) || root.has_issued(link))
-        };
-        if carried.iter().any(is_known) {
+        if chain.is_some_and(|chain| self.believes(chain)) {
             Trust::Chain
         } else {
             Trust::Nothing
@@ -53,6 +64,7 @@ impl Bundle {
 mod tests {
     use super::*;
     use crate::secret::Secret;
+    use crate::token::{KidForm, VerifyingKey};
 
     const KEY: &str = include_str!("testdata/p256.pem");
     const OTHER: &str = include_str!("testdata/p384.pem");
@@ -72,5 +84,21 @@ mod tests {
         assert_eq!(trust(ISSUER, KEY, None), Trust::Nothing);
         assert_eq!(trust(STRANGER, KEY, Some(LEAF)), Trust::Nothing);
         assert_eq!(trust(LEAF, OTHER, None), Trust::Nothing);
+    }
+
+    #[test]
+    fn a_bundle_may_be_as_long_as_that_of_a_system_and_hold_other_blocks() {
+        let others = STRANGER.repeat(200);
+        let bundle = format!("{others}-----BEGIN TRUST-----\nQUJD\n-----END TRUST-----\n{LEAF}");
+        assert_eq!(trust(&bundle, KEY, None), Trust::Key);
+    }
+
+    #[test]
+    fn a_key_is_known_by_either_form_of_its_id() {
+        let key = VerifyingKey::from_certificate(LEAF).unwrap();
+        for form in [KidForm::Libtrust, KidForm::Thumbprint] {
+            assert!(Bundle::from_pem(LEAF).unwrap().has_id(&key.kid(form)));
+            assert!(!Bundle::from_pem(STRANGER).unwrap().has_id(&key.kid(form)));
+        }
     }
 }

@@ -8,7 +8,7 @@ use x509_cert::der::{Decode, Encode, Reader, SliceReader};
 use x509_cert::ext::pkix::BasicConstraints;
 use x509_cert::time::Time;
 
-use super::key::SigningKey;
+use super::key::{KidForm, SigningKey};
 use super::pem::{self, PemError};
 use super::public_key::{PublicKey, Unverified};
 use super::verify::VerifyingKey;
@@ -237,14 +237,22 @@ pub(super) fn parse(text: &str) -> Result<Vec<Parsed>, CertificateError> {
     if blocks.len() > MAX_CERTIFICATES {
         return Err(CertificateError::TooMany(blocks.len()));
     }
-    blocks
-        .iter()
-        .zip(1..)
-        .map(|(block, number)| {
-            let der = block.decode()?.expose().clone();
-            Parsed::new(der, number).ok_or(CertificateError::Damaged(number))
-        })
-        .collect()
+    each_of(blocks.iter())
+}
+
+/// The certificates of a registry's bundle, of which there may be any number: it passes over blocks of other kinds.
+pub(super) fn parse_bundle(text: &str) -> Result<Vec<Parsed>, CertificateError> {
+    let blocks = pem::blocks_of_any_length(text)?;
+    each_of(blocks.iter().filter(|block| block.label == "CERTIFICATE"))
+}
+
+fn each_of<'t>(blocks: impl Iterator<Item = &'t pem::Block<'t>>) -> Result<Vec<Parsed>, CertificateError> {
+    let numbered = blocks.zip(1..);
+    let parsed = numbered.map(|(block, number)| {
+        let der = block.decode()?.expose().clone();
+        Parsed::new(der, number).ok_or(CertificateError::Damaged(number))
+    });
+    parsed.collect()
 }
 
 impl Parsed {
@@ -273,6 +281,16 @@ impl Parsed {
     /// Whether it is a certificate of `key`.
     pub(super) fn is_of(&self, key: &SigningKey) -> bool {
         self.key.as_ref() == Some(key.public())
+    }
+
+    /// Whether its key has this id, in either form.
+    pub(super) fn has_id(&self, kid: &str) -> bool {
+        let key = self.key.clone().map(VerifyingKey);
+        key.is_some_and(|key| {
+            [KidForm::Libtrust, KidForm::Thumbprint]
+                .iter()
+                .any(|form| key.kid(*form) == kid)
+        })
     }
 
     /// Whether it is the very same certificate.

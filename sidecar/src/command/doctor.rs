@@ -82,7 +82,7 @@ pub enum DoctorError {
     #[error("`--account` is empty or holds a colon or a control character, and no client can send such a name")]
     Account,
     /// The registry's configuration.
-    #[error("`--registry {path}`: {what}")]
+    #[error("`--registry {path}` {what}")]
     Registry {
         /// Which file.
         path: PathBuf,

@@ -1,85 +1,75 @@
 //! The registry's own configuration: what it would say if it told why it refuses a token.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use registry_auth_core::problem::Problems;
-use registry_auth_core::token::{Chain, KidForm, VerifyingKey};
+use registry_auth_core::token::bundle::Bundle;
+use registry_auth_core::token::{Chain, VerifyingKey};
 use serde_json::Value;
 
 use super::super::jwt::Jwt;
-use crate::config::foreign;
+use super::super::registry::TokenAuth;
+use crate::config::{self, Origin, Other};
 
-/// The longest file that is read beside it, in bytes.
-const MOST: u64 = 1 << 20;
-
-/// What `auth.token` says.
+/// What `auth.token` says, with the files that it names.
 #[derive(Debug)]
 pub(super) struct RegistryFile {
     /// The file, as it was named.
     pub(super) name: String,
-    pub(super) realm: String,
-    pub(super) service: String,
-    pub(super) issuer: String,
-    /// The certificates of `rootcertbundle`, each PEM.
-    bundle: Vec<String>,
-    bundle_file: Option<PathBuf>,
+    pub(super) auth: TokenAuth,
+    bundle: Option<Bundle>,
     /// The ids in `jwks`.
     ids: Vec<String>,
-    key_set_file: Option<PathBuf>,
 }
 
 impl RegistryFile {
     pub(super) fn read(path: &Path) -> Result<Self, String> {
-        let problems = &mut Problems::default();
-        let mut whole = foreign::read(path).map_err(|what| format!("cannot be read: {what}"))?;
-        let mut auth = whole.section("auth", problems).ok_or("has no `auth`")?;
-        let mut token = auth
-            .section("token", problems)
-            .ok_or("has no `auth.token`, so the registry asks for no token")?;
-        let mut text = |key| token.text(key, problems).unwrap_or_default();
-        let (realm, service, issuer) = (text("realm"), text("service"), text("issuer"));
-        let file = |name: String| (!name.is_empty()).then(|| PathBuf::from(name));
-        let (bundle_file, key_set_file) = (file(text("rootcertbundle")), file(text("jwks")));
-        let bundle = bundle_file
-            .as_deref()
-            .map(|path| read("rootcertbundle", path))
-            .transpose()?;
-        let key_set = key_set_file.as_deref().map(|path| read("jwks", path)).transpose()?;
-        Ok(Self {
+        let Other {
+            node,
+            mut problems,
+            mut origin,
+        } = config::load_other(path);
+        let auth = node.and_then(|node| TokenAuth::read(node, &mut problems));
+        let read = auth.map(|auth| Self::with_files(path, auth, &mut origin, &mut problems));
+        if problems.is_refusal() {
+            return Err(format!("cannot be read\n{}", origin.report(&problems)));
+        }
+        read.ok_or_else(|| "has no `auth.token`, so the registry asks for no token".to_owned())
+    }
+
+    fn with_files(path: &Path, auth: TokenAuth, origin: &mut Origin, problems: &mut Problems) -> Self {
+        let mut file = |key, path: &Option<String>, problems: &mut Problems| {
+            let place = TokenAuth::place().key(key);
+            origin.with_sources(&|_| None, |sources| sources.file(path.as_deref()?, &place, problems))
+        };
+        let bundle = file("rootcertbundle", &auth.bundle, problems);
+        let key_set = file("jwks", &auth.key_set, problems);
+        let place = TokenAuth::place().key("rootcertbundle");
+        Self {
             name: path.display().to_string(),
-            realm,
-            service,
-            issuer,
-            bundle: certificates(&bundle.unwrap_or_default()),
-            bundle_file,
-            ids: ids(&key_set.unwrap_or_default()),
-            key_set_file,
-        })
+            bundle: bundle.and_then(|text| problems.keep(&place, Bundle::from_pem(text.expose()))),
+            ids: key_set.map(|text| ids(text.expose())).unwrap_or_default(),
+            auth,
+        }
     }
 
     /// What of a token the registry does not know, and how to mend it.
     pub(super) fn fault(&self, jwt: &Jwt) -> Option<(String, String)> {
         let name = &self.name;
         let issuer = jwt.claim("iss");
-        if issuer != self.issuer {
+        let expected = self.auth.issuer.as_deref().unwrap_or_default();
+        if issuer != expected {
             return Some((
-                format!(
-                    "the token is by the issuer `{issuer}`, and `auth.token.issuer` of `{name}` is `{}`",
-                    self.issuer
-                ),
+                format!("the token is by the issuer `{issuer}`, and `auth.token.issuer` of `{name}` is `{expected}`"),
                 "make `token.issuer` and `auth.token.issuer` the same".to_owned(),
             ));
         }
         let carried = jwt.certificates();
         let kid = jwt.of_header("kid");
-        let bundle = self.bundle_file.as_ref().map_or("none", |_| "the one");
         if !carried.is_empty() {
-            return (!self.trusts(&carried)).then(|| match &self.bundle_file {
+            return (!self.trusts(&carried)).then(|| match &self.auth.bundle {
                 Some(file) => (
-                    format!(
-                        "the certificate of the token is not in `{}`, the registry's `rootcertbundle`",
-                        file.display()
-                    ),
+                    format!("the certificate of the token is not in `{file}`, the registry's `rootcertbundle`"),
                     "put `token.certificate`, or the authority that issued it, into that file, and start the registry \
                      again: it reads the file once"
                         .to_owned(),
@@ -90,12 +80,19 @@ impl RegistryFile {
                 ),
             });
         }
-        let known = self.ids.iter().any(|id| id == kid) || self.bundle.iter().any(|pem| has_id(pem, kid));
+        let known =
+            self.ids.iter().any(|id| id == kid) || self.bundle.as_ref().is_some_and(|bundle| bundle.has_id(kid));
         (!known).then(|| {
-            let files = [&self.bundle_file, &self.key_set_file].into_iter().flatten();
-            let files: Vec<_> = files.map(|file| format!("`{}`", file.display())).collect();
+            let files = [&self.auth.bundle, &self.auth.key_set].into_iter().flatten();
+            let files: Vec<_> = files.map(|file| format!("`{file}`")).collect();
+            let searched = match files.as_slice() {
+                [] => format!("`{name}` names neither"),
+                files => files.join(", "),
+            };
             (
-                format!("the key of the token, `{kid}`, is neither in the registry's bundle ({bundle}) nor in its `jwks`: {}", files.join(", ")),
+                format!(
+                    "the key of the token, `{kid}`, is neither in the registry's bundle nor in its `jwks`: {searched}"
+                ),
                 "put `token.certificate` into `rootcertbundle`, or the key into `jwks` (`registry-auth keygen --from` \
                  makes one), and start the registry again"
                     .to_owned(),
@@ -103,54 +100,14 @@ impl RegistryFile {
         })
     }
 
+    /// Whether the certificates that a token carries lead to one of the bundle.
     fn trusts(&self, carried: &str) -> bool {
         let Ok(key) = VerifyingKey::from_certificate(carried) else {
             return false;
         };
-        let of_token = certificates(carried);
-        self.bundle.iter().any(|pem| {
-            let issued = || Chain::of(&key, &format!("{carried}{pem}")).is_ok();
-            of_token.iter().any(|carried| same(carried, pem)) || issued()
-        })
+        let bundle = self.bundle.as_ref();
+        Chain::of(&key, carried).is_ok() && bundle.is_some_and(|bundle| bundle.believes(carried))
     }
-}
-
-fn read(key: &str, path: &Path) -> Result<String, String> {
-    use std::io::Read;
-    let mut text = String::new();
-    let opened = std::fs::File::open(path);
-    let read = opened.and_then(|file| file.take(MOST).read_to_string(&mut text));
-    read.map(|_| text).map_err(|error| {
-        format!(
-            "names `{}` as `{key}`, which cannot be read here: {error}",
-            path.display()
-        )
-    })
-}
-
-/// Each certificate of a PEM text, by itself.
-fn certificates(text: &str) -> Vec<String> {
-    const END: &str = "-----END CERTIFICATE-----";
-    let blocks = text.split("-----BEGIN CERTIFICATE-----").skip(1);
-    let bodies = blocks.filter_map(|block| block.split_once(END).map(|(body, _)| body));
-    bodies
-        .map(|body| format!("-----BEGIN CERTIFICATE-----{body}{END}\n"))
-        .collect()
-}
-
-/// PEM has the same base64, in lines of any length.
-fn same(one: &str, other: &str) -> bool {
-    let letters = |text: &str| text.split_whitespace().collect::<String>();
-    letters(one) == letters(other)
-}
-
-fn has_id(pem: &str, kid: &str) -> bool {
-    let key = VerifyingKey::from_certificate(pem);
-    key.is_ok_and(|key| {
-        [KidForm::Libtrust, KidForm::Thumbprint]
-            .iter()
-            .any(|form| key.kid(*form) == kid)
-    })
 }
 
 fn ids(key_set: &str) -> Vec<String> {

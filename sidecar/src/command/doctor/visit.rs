@@ -174,11 +174,12 @@ impl Visit {
         }
         if let Some(file) = &self.file {
             for (key, written, seen) in [
-                ("realm", &file.realm, &challenge.realm),
-                ("service", &file.service, &challenge.service),
+                ("realm", &file.auth.realm, &challenge.realm),
+                ("service", &file.auth.service, &challenge.service),
             ] {
                 // A realm may be left to the registry (`autoredirect`).
-                if written != seen && !written.is_empty() {
+                let Some(written) = written else { continue };
+                if written != seen {
                     return Err(Step::off(
                         STEP,
                         format!(
