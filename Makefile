@@ -102,15 +102,17 @@ advisories: ## Look up the dependencies in the RustSec database (fetched from it
 demo: ## Try it: Envoy with the filter, a registry and a client, on this machine; ends with ctrl-c
 	@$(SETUP) demo
 	@$(MAKE) --no-print-directory wasm
+	$(call say,building what starts and asks all parts)
+	@cargo build --workspace $(LOCKED) --bin demo
 	$(call say,starting the demo)
-	@cargo build -q --workspace $(LOCKED) --bin demo
 	@"$(TARGET)/debug/demo"
 
 demo-check: ## Run the demo by itself and check what it shows
 	@$(SETUP) demo
 	@$(MAKE) --no-print-directory wasm
+	$(call say,building what starts and asks all parts)
+	@cargo build --workspace $(LOCKED) --bin demo
 	$(call say,checking the demo)
-	@cargo build -q --workspace $(LOCKED) --bin demo
 	@"$(TARGET)/debug/demo" --check
 
 bench: ## Measure speed, memory and size: a table, and target/bench.json (many minutes, on a machine left alone)
@@ -123,8 +125,9 @@ bench: ## Measure speed, memory and size: a table, and target/bench.json (many m
 	@cargo build --profile program $(LOCKED) -p registry-auth-sidecar --features bench
 	@cp -f "$(TARGET)/program/registry-auth" target/registry-auth-bench.new
 	@mv -f target/registry-auth-bench.new target/registry-auth-bench
+	$(call say,building what starts and asks all parts)
+	@cargo build --workspace $(LOCKED) --bin bench
 	$(call say,measuring)
-	@cargo build -q --workspace $(LOCKED) --bin bench
 	@"$(TARGET)/debug/bench" $(BENCH_PARTS)
 
 bench-core: ## Count the instructions of core's steps, beside those of the run before (valgrind)
