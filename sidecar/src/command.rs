@@ -19,6 +19,7 @@ mod shown;
 mod span;
 pub mod token;
 pub mod who;
+mod yaml;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;

@@ -47,6 +47,7 @@ use super::{Acl, Asked, Because, Grant};
 use crate::config::acl as written;
 use crate::scope::Actions;
 pub use hints::Hint;
+pub use wording::listed;
 
 /// Of so many rules above, the nearest ones, it is looked whether they are only nearly right.
 const LOOKED_AT: usize = 16;

@@ -14,7 +14,6 @@ mod plugin;
 mod site;
 mod template;
 mod tls;
-mod yaml;
 
 use std::fmt::Write as _;
 use std::io;

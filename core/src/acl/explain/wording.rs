@@ -19,7 +19,8 @@ const MOST_VALUES: usize = 5;
 const LONGEST_VALUE: usize = 120;
 
 /// `a, b and c`, `and` being the word before the last one.
-pub(super) fn listed<'t>(texts: impl IntoIterator<Item = &'t str>, word: &str) -> String {
+#[must_use]
+pub fn listed<'t>(texts: impl IntoIterator<Item = &'t str>, word: &str) -> String {
     let texts: Vec<&str> = texts.into_iter().collect();
     match texts.split_last() {
         Some((last, [])) => (*last).to_owned(),

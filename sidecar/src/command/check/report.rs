@@ -1,18 +1,20 @@
 //! What was found, as text and as JSON.
 
+use std::time::Duration;
+
 use registry_auth_core::problem::{Problem, Problems};
 use serde::Serialize;
 
-use super::tokens;
 use crate::command::Exit;
+use crate::command::span::in_words;
 use crate::config::{Look, Origin, Severity, Told};
 
 /// What was found.
 pub(super) struct Report {
     /// The configuration and, where it is asked for, the registry's.
     pub(super) parts: Vec<Part>,
-    /// So many seconds a token lives.
-    pub(super) lifetime: Option<u64>,
+    /// So long a token lives.
+    pub(super) lifetime: Option<Duration>,
     /// Whether each file could be read at all.
     pub(super) is_readable: bool,
 }
@@ -47,8 +49,8 @@ impl Report {
     /// Errors and warnings of each part, how long tokens live, and a line for each part that counts.
     pub(super) fn text(&self, look: Look) -> String {
         let mut text: String = self.parts.iter().map(|part| part.text(look)).collect();
-        if let Some(seconds) = self.lifetime.filter(|_| !self.is_refusal()) {
-            let lifetime = tokens::in_words(seconds);
+        if let Some(lifetime) = self.lifetime.filter(|_| !self.is_refusal()) {
+            let lifetime = in_words(lifetime);
             text.push_str(
                 &[
                     "tokens live for ",
@@ -79,7 +81,7 @@ impl Report {
         let json = Json {
             errors: told(Severity::Error),
             warnings: told(Severity::Warning),
-            token_lifetime_seconds: self.lifetime,
+            token_lifetime_seconds: self.lifetime.map(|lifetime| lifetime.as_secs()),
         };
         // A map of texts and numbers is always JSON.
         let mut text = serde_json::to_string_pretty(&json).unwrap_or_default();

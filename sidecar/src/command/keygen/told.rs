@@ -7,6 +7,7 @@ use registry_auth_core::time::Timestamp;
 use registry_auth_core::token::{Algorithm, KidForm, SigningKey};
 use serde_json::{Map, Value, json};
 
+use super::super::yaml;
 use super::Keygen;
 
 /// All that is said.
@@ -81,16 +82,16 @@ impl Told<'_> {
         });
         let mut text: String = files.collect();
         text.push_str("\n# registry-auth, `auth_config.yml`:\n");
-        text.push_str(&yaml(&self.ours()));
+        text.push_str(&block(&self.ours()));
         let same = "the files as the registry sees them";
         if self.takes_2_8() {
             write(&mut text, format_args!("\n# Registry 2.8, `config.yml` ({same}):\n"));
-            text.push_str(&yaml(&self.registry(&[("rootcertbundle", &self.certificate_file)])));
+            text.push_str(&block(&self.registry(&[("rootcertbundle", &self.certificate_file)])));
         } else {
             text.push_str("\n# Registry 2.8 has no Ed25519, and does not start with this certificate in its bundle.\n");
         }
         write(&mut text, format_args!("\n# Registry 3, `config.yml` ({same}):\n"));
-        text.push_str(&yaml(&self.registry(&self.of_registry_3())));
+        text.push_str(&block(&self.registry(&self.of_registry_3())));
         let by_2_8 = if self.takes_2_8() {
             "\n# 2.8 makes the first of its bundle."
         } else {
@@ -140,7 +141,7 @@ impl Told<'_> {
 }
 
 /// Maps, texts and numbers as YAML, in block style.
-fn yaml(value: &Value) -> String {
+fn block(value: &Value) -> String {
     let mut text = String::new();
     write_map(value, "", &mut text);
     text
@@ -153,9 +154,7 @@ fn write_map(value: &Value, indent: &str, text: &mut String) {
                 write(text, format_args!("{indent}{key}:\n"));
                 write_map(value, &format!("{indent}  "), text);
             }
-            Value::String(value) if is_plain(value) => write(text, format_args!("{indent}{key}: {value}\n")),
-            // A text in JSON's quotes is one in YAML's.
-            value => write(text, format_args!("{indent}{key}: {value}\n")),
+            value => write(text, format_args!("{indent}{key}: {}\n", yaml::flow(value))),
         }
     }
 }
@@ -163,37 +162,4 @@ fn write_map(value: &Value, indent: &str, text: &mut String) {
 /// A `String` takes everything.
 fn write(text: &mut String, what: std::fmt::Arguments<'_>) {
     let _ = text.write_fmt(what);
-}
-
-/// Whether YAML takes a text without quotes for just that text, in every one of its versions.
-fn is_plain(text: &str) -> bool {
-    const WORDS: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
-    let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
-    let letters = |c: char| c.is_ascii_alphanumeric() || "/._-:@".contains(c);
-    begins
-        && text.chars().all(letters)
-        && !text.ends_with(':')
-        && !WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_yaml_would_take_for_something_else_is_quoted() {
-        for plain in [
-            "registry-auth",
-            "/etc/registry/token.crt",
-            "https://registry.example/token",
-            "a:5000",
-        ] {
-            assert_eq!(yaml(&json!({ "k": plain })), format!("k: {plain}\n"));
-        }
-        for quoted in [
-            "", "yes", "Null", "12", "1e3", "a: b", "a:", "#a", "a #b", "~", "ü", "a\"b", "- a", "*a",
-        ] {
-            assert_eq!(yaml(&json!({ "k": quoted })), format!("k: {}\n", json!(quoted)));
-        }
-    }
 }

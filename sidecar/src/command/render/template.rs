@@ -5,7 +5,7 @@
 use serde_json::Value;
 use thiserror::Error;
 
-use super::yaml;
+use super::super::yaml;
 
 const OPENS: &str = "@{";
 

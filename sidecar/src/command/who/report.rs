@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use registry_auth_core::acl::Because;
+use registry_auth_core::acl::explain::listed;
 use registry_auth_core::scope::Actions;
 use serde::Serialize;
 
@@ -125,7 +126,7 @@ impl Row {
         let named = rule.as_ref().map(ToString::to_string).unwrap_or_default();
         let mut text = format!("{named} grants {}", granted(answered, reached.grant.actions()));
         if let Some(addresses) = &reached.addresses {
-            let _ = write!(text, ", from {}", listed(addresses, "or"));
+            let _ = write!(text, ", from {}", listed(addresses.iter().map(String::as_str), "or"));
         }
         if let Some(service) = &reached.service {
             let _ = write!(text, ", for service `{service}`");
@@ -157,7 +158,11 @@ impl Row {
                 .map(|(name, pattern)| format!("`{name}: {pattern}`"))
                 .collect();
             let word = if labels.len() == 1 { "label" } else { "labels" };
-            let _ = write!(text, " with {word} {}", listed(&labels, "and"));
+            let _ = write!(
+                text,
+                " with {word} {}",
+                listed(labels.iter().map(String::as_str), "and")
+            );
         }
         if !other.bearing.is_sure {
             let name = matches.name.as_deref().unwrap_or_default();
@@ -180,7 +185,11 @@ impl Row {
                 after.push(format!("{} more above", other.after.len().saturating_sub(MOST_NAMED)));
             }
             let verb = if other.after.len() == 1 { "takes" } else { "take" };
-            let _ = write!(text, ", unless {} {verb} it first", listed(&after, "or"));
+            let _ = write!(
+                text,
+                ", unless {} {verb} it first",
+                listed(after.iter().map(String::as_str), "or")
+            );
         }
         Self {
             who: "others".to_owned(),
@@ -267,7 +276,7 @@ fn notes(answered: &Answered<'_>, others: &[Other<'_>]) -> Vec<String> {
         } else {
             format!(
                 "`others` are accounts that are not in `users`; which of them there are, {} knows",
-                listed(&accounts_of, "or")
+                listed(accounts_of.iter().map(String::as_str), "or")
             )
         });
     }
@@ -290,11 +299,11 @@ fn notes(answered: &Answered<'_>, others: &[Other<'_>]) -> Vec<String> {
         let who = if who.is_empty() {
             "accounts".to_owned()
         } else {
-            listed(&who, "and")
+            listed(who.iter().map(String::as_str), "and")
         };
         notes.push(format!(
             "where no rule matches it is up to {}, not asked here; that can be so for {who}",
-            listed(&rights_of, "and then")
+            listed(rights_of.iter().map(String::as_str), "and then")
         ));
     }
     for (index, pattern) in &answered.services.unknown {
@@ -336,13 +345,5 @@ fn shown(account: &str) -> String {
         "\"\"".to_owned()
     } else {
         account.to_owned()
-    }
-}
-
-fn listed(texts: &[String], word: &str) -> String {
-    match texts.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, others)) => format!("{} {word} {last}", others.join(", ")),
-        None => String::new(),
     }
 }
