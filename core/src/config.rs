@@ -8,13 +8,15 @@ pub mod cache;
 pub mod duration;
 pub mod node;
 mod scalar;
+mod section;
 pub mod server;
 pub mod sources;
 mod throttle;
 pub mod token;
 pub mod users;
 
-pub use node::{Node, Section};
+pub use node::Node;
+pub use section::Section;
 pub use sources::{Environment, Sources};
 
 use crate::problem::{Place, Problems};
@@ -198,7 +200,7 @@ pub fn choice<T: Copy>(
         let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         problems.unknown(
             &section.place_of(key),
-            format_args!("must be one of {}, not `{text}`", node::listed(&names)),
+            format_args!("must be one of {}, not `{text}`", section::listed(&names)),
         );
     }
     found.map(|(_, value)| *value)

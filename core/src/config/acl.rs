@@ -1,6 +1,6 @@
 //! `acl` and `acl_options`: the rules as they are written.
 
-use super::node::{Node, Section};
+use super::{Node, Section};
 use crate::problem::{Place, Problems};
 
 /// The most rules of one list.

@@ -2,7 +2,7 @@
 //!
 //! Here stands which there are; what the keys of one mean is known where it is opened, in the program beside the proxy.
 
-use super::node::Section;
+use super::Section;
 use crate::problem::{Place, Problems};
 
 /// A back-end that knows accounts. In the order in which they are asked, after the static users.

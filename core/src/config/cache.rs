@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::node::Section;
+use super::Section;
 use crate::problem::Problems;
 
 /// The longest time a verified password may count, a day: a changed hash counts at once, a revoked back-end does not.

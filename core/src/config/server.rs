@@ -1,7 +1,7 @@
 //! `server`: where and for which hosts token requests are answered, as written.
 
+use super::Section;
 use super::Sources;
-use super::node::Section;
 use crate::problem::Problems;
 use crate::secret::Secret;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::node::{Node, Section};
 use super::scalar;
+use super::{Node, Section};
 use crate::problem::{Place, Problems};
 use crate::throttle::{HashShare, Settings};
 

@@ -1,8 +1,7 @@
 //! `token`: what tokens say, and what signs them, as written.
 
-use super::node::{Node, Section};
 use super::server::Server;
-use super::{Sources, choice, duration, scalar};
+use super::{Node, Section, Sources, choice, duration, scalar};
 use crate::problem::Problems;
 use crate::secret::Secret;
 

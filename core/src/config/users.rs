@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Sources;
-use super::node::{Node, Section};
+use super::{Node, Section};
 use crate::problem::{Place, Problems};
 use crate::secret::Secret;
 
