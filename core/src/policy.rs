@@ -15,7 +15,7 @@ use crate::acl::Acl;
 use crate::authn::StaticUsers;
 use crate::authn::hash::MAX_BCRYPT_COST;
 use crate::client_address::RealIp;
-use crate::config::backend::{are_accounts_refused, are_rights_refused};
+use crate::config::backend::Refused;
 use crate::config::cache::Cache;
 use crate::config::{Audit, Document, RequestBody, token};
 pub use crate::piecemeal::Progress;
@@ -106,17 +106,20 @@ impl Policy {
         let asks = Asks::of(&document);
         let served = Served::compile(&document, &mut problems);
         // A section that is refused by name is not told again as what it would have stood for.
-        let (accounts, rights) = (are_accounts_refused(&problems), are_rights_refused(&problems));
+        let refused = Refused::among(&problems);
         let users = document
             .users
             .take()
-            .or_else(|| (asks.accounts || accounts).then(Vec::new));
+            .or_else(|| (asks.accounts || !refused.accounts.is_empty()).then(Vec::new));
         let users =
             required(users, "users", NO_USERS, &mut problems).map(|users| StaticUsers::compile(users, &mut problems));
         if let (Some(users), None) = (&users, &document.program) {
             warn_of_dear_hashes(users, &mut problems);
         }
-        let rules = document.acl.take().or_else(|| (asks.scopes || rights).then(Vec::new));
+        let rules = document
+            .acl
+            .take()
+            .or_else(|| (asks.scopes || !refused.rights.is_empty()).then(Vec::new));
         let acl = required(rules, "acl", NO_RULES, &mut problems)
             .map(|rules| Acl::compile(&rules, document.acl_options, &mut problems));
         let token = document

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use registry_auth_core::acl::Acl;
 use registry_auth_core::config::acl::{Options, Rule};
-use registry_auth_core::config::backend::Backends;
+use registry_auth_core::config::backend::{Backends, Refused};
 use registry_auth_core::config::users::User;
 use registry_auth_core::policy::{Asks, token_lifetime};
 use registry_auth_core::problem::{Place, Problem, Problems};
@@ -16,8 +16,18 @@ use serde::Serialize;
 
 use crate::config::{self, Loaded, Origin};
 
-/// The keys of which a fault makes an answer by the rules worthless.
-const OF_THE_RULES: [&str; 3] = ["users", "acl", "acl_options"];
+/// The keys that say nothing of who may do what: what is wrong with them changes no answer. Everything else does, an
+/// unknown key too, for it may be a misspelt `acl`.
+const BESIDE: [&str; 8] = [
+    "admin",
+    "audit",
+    "cache",
+    "filter",
+    "request_body",
+    "server",
+    "throttle",
+    "token",
+];
 
 /// Static users and rules, as written and compiled.
 #[derive(Debug)]
@@ -32,10 +42,12 @@ pub struct Rulebook {
     pub options: Options,
     /// The rules, compiled.
     pub acl: Acl,
-    /// What is asked of back-ends besides.
+    /// What is asked of back-ends besides, those included that are not here.
     pub asks: Asks,
     /// The back-ends.
     pub backends: Backends,
+    /// Those that the file has and that are not here, so that `serve` refuses it.
+    pub lacking: Refused,
     /// The services a token may be minted for; any, if `None`.
     pub services: Option<Vec<String>>,
     /// How long a token lives; `None` where nothing is said of tokens, or something that is refused.
@@ -61,6 +73,20 @@ pub struct Located {
 }
 
 impl Rulebook {
+    /// The keys of the back-ends that know accounts.
+    #[must_use]
+    pub fn authenticators(&self) -> Vec<&'static str> {
+        let here = self.backends.authn.iter().map(|(backend, _)| backend.key());
+        here.chain(self.lacking.accounts.iter().copied()).collect()
+    }
+
+    /// The keys of the back-ends that are asked where no rule matches.
+    #[must_use]
+    pub fn authorizers(&self) -> Vec<&'static str> {
+        let here = self.backends.authz.iter().map(|(backend, _)| backend.key());
+        here.chain(self.lacking.rights.iter().copied()).collect()
+    }
+
     /// Where the rule number `index` stands.
     #[must_use]
     pub fn located(&self, index: usize) -> Located {
@@ -97,7 +123,7 @@ impl fmt::Display for Located {
 /// Reads the configuration in `paths`.
 ///
 /// # Errors
-/// What is wrong with users and rules, as an operator reads it.
+/// What is wrong with users, rules, and whatever else bears on who may do what, as an operator reads it.
 pub fn read(paths: &[PathBuf], environment: &dyn Fn(&str) -> Option<String>) -> Result<Rulebook, String> {
     let Loaded {
         document,
@@ -105,10 +131,9 @@ pub fn read(paths: &[PathBuf], environment: &dyn Fn(&str) -> Option<String>) -> 
         origin,
     } = config::load(paths, environment);
     let mut problems = Problems::default();
-    let matter = |place: &Place| {
-        let path = place.path();
-        path.is_empty() || OF_THE_RULES.iter().any(|key| is_below(path, key))
-    };
+    let lacking = Refused::among(&found);
+    let beside = || BESIDE.iter().chain(&lacking.accounts).chain(&lacking.rights);
+    let matter = |place: &Place| !beside().any(|key| is_below(place.path(), key));
     for problem in found.errors().iter().filter(|problem| matter(problem.place())) {
         problems.error(problem.place(), problem.what());
     }
@@ -118,8 +143,10 @@ pub fn read(paths: &[PathBuf], environment: &dyn Fn(&str) -> Option<String>) -> 
     let refused = found.errors().iter().map(Problem::place);
     let refused = refused.filter(|place| !place.path().is_empty() && !place.path().contains(['.', '[']));
     let refused = refused.cloned().collect();
-    let asks = Asks::of(&document);
+    let mut asks = Asks::of(&document);
     let etag = (!found.is_refusal()).then(|| wire::config::write(&document, asks, 0).etag);
+    asks.accounts |= !lacking.accounts.is_empty();
+    asks.scopes |= !lacking.rights.is_empty();
     let rules = document.acl.take().unwrap_or_default();
     let options = document.acl_options;
     let acl = Acl::compile(&rules, options, &mut problems);
@@ -138,6 +165,7 @@ pub fn read(paths: &[PathBuf], environment: &dyn Fn(&str) -> Option<String>) -> 
             .take()
             .map(|program| program.backends)
             .unwrap_or_default(),
+        lacking,
         services: document.services.take(),
         lifetime: document
             .token
@@ -185,5 +213,27 @@ mod tests {
         assert!(report.contains("auth.yml:2:23"), "{report}");
         assert!(!report.contains("isuer"), "{report}");
         assert!(read("a: [").is_err());
+    }
+
+    #[test]
+    fn what_may_bear_on_rights_is_told_and_never_passed_over() {
+        for (wrong, place) in [
+            ("acls: []\n", "1:1"),
+            ("acl: []\nservices: registry\n", "2:11"),
+            ("acl: []\nservices: [1, {}]\n", "2:15"),
+            ("acl: []\next_authz: program\n", "2:12"),
+        ] {
+            let report = read(wrong).unwrap_err();
+            assert!(report.contains(&format!("auth.yml:{place}\n")), "{report}");
+        }
+    }
+
+    #[test]
+    fn a_back_end_that_is_not_here_counts_as_one() {
+        let rulebook = read("acl: []\nldap_auth: {addr: a}\nacl_mongo: {}\next_auth: {command: a}\n").unwrap();
+        assert!(rulebook.asks.accounts && rulebook.asks.scopes);
+        assert_eq!(rulebook.authenticators(), ["ext_auth", "ldap_auth"]);
+        assert_eq!(rulebook.authorizers(), ["acl_mongo"]);
+        assert_eq!(rulebook.etag, None);
     }
 }

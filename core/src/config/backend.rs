@@ -52,18 +52,25 @@ pub(super) const NOT_YET: [&str; 10] = [
 /// docker_auth's sections of Go plugins, and what stands in for them.
 pub(super) const PLUGINS: [(&str, &str); 2] = [("plugin_authn", "http_auth"), ("plugin_authz", "http_authz")];
 
-/// Whether a section was refused that would have known accounts.
-pub(crate) fn are_accounts_refused(problems: &Problems) -> bool {
-    let plugins = PLUGINS.into_iter().map(|(key, _)| key);
-    let mut sections = NOT_YET.into_iter().chain(plugins).filter(|key| !is_of_rights(key));
-    sections.any(|key| problems.is_refusal_at(&Place::root().key(key)))
+/// The sections of back-ends that are not here, by what they would have known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refused {
+    /// Who accounts are.
+    pub accounts: Vec<&'static str>,
+    /// What they may do.
+    pub rights: Vec<&'static str>,
 }
 
-/// Whether a section was refused that would have known what accounts may do.
-pub(crate) fn are_rights_refused(problems: &Problems) -> bool {
-    let plugins = PLUGINS.into_iter().map(|(key, _)| key);
-    let mut sections = NOT_YET.into_iter().chain(plugins).filter(|key| is_of_rights(key));
-    sections.any(|key| problems.is_refusal_at(&Place::root().key(key)))
+impl Refused {
+    /// Those of which `problems` has that they are refused.
+    #[must_use]
+    pub fn among(problems: &Problems) -> Self {
+        let plugins = PLUGINS.into_iter().map(|(key, _)| key);
+        let refused = NOT_YET.into_iter().chain(plugins);
+        let refused = refused.filter(|key| problems.is_refusal_at(&Place::root().key(key)));
+        let (rights, accounts) = refused.partition(|key| is_of_rights(key));
+        Self { accounts, rights }
+    }
 }
 
 fn is_of_rights(key: &str) -> bool {

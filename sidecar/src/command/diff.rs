@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use clap::Args;
 use thiserror::Error;
 
+use super::shown::quoted;
 use super::{Exit, answer};
 use crate::rulebook::{self, Rulebook};
 use change::{Found, Way};
@@ -130,18 +131,12 @@ impl<'r> Sides<'r> {
 
     /// The back-ends of `to` that know accounts, as in ``` `ext_auth` or `http_auth` ```.
     fn authenticators(self) -> String {
-        let keys = self.to.backends.authn.iter();
-        keys.map(|(backend, _)| format!("`{}`", backend.key()))
-            .collect::<Vec<_>>()
-            .join(" or ")
+        quoted(&self.to.authenticators()).join(" or ")
     }
 
     /// The back-ends of `to` that know rights.
     fn authorizers(self) -> String {
-        let keys = self.to.backends.authz.iter();
-        keys.map(|(backend, _)| format!("`{}`", backend.key()))
-            .collect::<Vec<_>>()
-            .join(" or ")
+        quoted(&self.to.authorizers()).join(" or ")
     }
 }
 

@@ -20,6 +20,11 @@ pub(super) fn shown(text: &str) -> String {
     shown
 }
 
+/// Words of a configuration as they stand in a sentence.
+pub(super) fn quoted(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| format!("`{word}`")).collect()
+}
+
 /// What turns the direction of writing, or has no width: with those one text looks like another.
 fn is_invisible(letter: char) -> bool {
     matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')

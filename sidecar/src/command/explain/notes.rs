@@ -4,6 +4,7 @@ use registry_auth_core::acl::explain::{Condition, Explanation, Judged};
 use registry_auth_core::decide::USERS;
 use registry_auth_core::time::Timestamp;
 
+use super::super::shown::quoted;
 use super::Answered;
 use super::audit_line::Recorded;
 use super::question;
@@ -26,10 +27,7 @@ impl Answered<'_> {
 
     /// The keys of the back-ends that know accounts, as in ``` `ext_auth` and `http_auth` ```.
     fn authenticators(&self) -> String {
-        let keys = self.rulebook.backends.authn.iter();
-        keys.map(|(backend, _)| format!("`{}`", backend.key()))
-            .collect::<Vec<_>>()
-            .join(" or ")
+        quoted(&self.rulebook.authenticators()).join(" or ")
     }
 
     fn of_the_account(&self) -> Option<String> {
@@ -190,10 +188,7 @@ impl Answered<'_> {
 
     /// The keys of the back-ends that are asked where no rule matches.
     pub(super) fn authorizers(&self) -> String {
-        let keys = self.rulebook.backends.authz.iter();
-        keys.map(|(backend, _)| format!("`{}`", backend.key()))
-            .collect::<Vec<_>>()
-            .join(", then ")
+        quoted(&self.rulebook.authorizers()).join(", then ")
     }
 
     /// The rule that decided by the audit log, if it does not match here.

@@ -208,6 +208,19 @@ fn back_ends_that_know_rights_have_the_last_word() {
 }
 
 #[test]
+fn a_back_end_that_is_not_here_is_not_taken_for_none() {
+    let file = "acl_mongo: {}\nldap_auth: {addr: a}\nacl: [{match: {name: 'a/*'}, actions: [pull]}]\n";
+    let told = session(file, &[&["--account", "ada", "repository:b:pull"]]);
+    for part in [
+        "left to `acl_mongo`",
+        "as if `ldap_auth` had accepted it",
+        "CouldNotTell",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}
+
+#[test]
 fn the_service_is_the_only_one_that_is_served() {
     let one = "users: {ada: {}}\nservices: [registry]\nacl: [{match: {service: registry}, actions: ['*']}]\n";
     let two = one.replace("[registry]", "[registry, other]");

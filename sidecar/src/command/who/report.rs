@@ -8,6 +8,7 @@ use registry_auth_core::acl::explain::listed;
 use registry_auth_core::scope::Actions;
 use serde::Serialize;
 
+use super::super::shown::quoted;
 use super::patterns::{Other, is_plain};
 use super::{Answered, Exit, Reached};
 use crate::rulebook::Located;
@@ -262,12 +263,7 @@ fn head(answered: &Answered<'_>, exit: Exit) -> String {
 fn notes(answered: &Answered<'_>, others: &[Other<'_>]) -> Vec<String> {
     let rulebook = answered.rulebook;
     let mut notes = Vec::new();
-    let accounts_of: Vec<String> = rulebook
-        .backends
-        .authn
-        .iter()
-        .map(|(backend, _)| format!("`{}`", backend.key()))
-        .collect();
+    let accounts_of = quoted(&rulebook.authenticators());
     if !others.is_empty() {
         notes.push(if accounts_of.is_empty() {
             "`others` are accounts that are not in `users`; this file names no back-end that could know any, so nobody signs \
@@ -280,12 +276,7 @@ fn notes(answered: &Answered<'_>, others: &[Other<'_>]) -> Vec<String> {
             )
         });
     }
-    let rights_of: Vec<String> = rulebook
-        .backends
-        .authz
-        .iter()
-        .map(|(backend, _)| format!("`{}`", backend.key()))
-        .collect();
+    let rights_of = quoted(&rulebook.authorizers());
     if !rights_of.is_empty() {
         let mut who: Vec<String> = answered
             .open
