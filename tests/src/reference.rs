@@ -220,7 +220,7 @@ impl Judge<'_> {
                         filled.push_str(&value);
                     } else if ends_in_escape(&filled) {
                         return None;
-                    } else if value.is_empty() && (filled.ends_with('[') || filled.ends_with("[^")) {
+                    } else if value.is_empty() && ends_in_open_class(&filled) {
                         // No character at all, where `[]` would not be read as a class: a value is data, also none.
                         filled.push_str(r"[^\s\S]");
                     } else if value.is_empty()
@@ -359,6 +359,12 @@ fn ends_in_escape(text: &str) -> bool {
     let text = text.replace('\0', "");
     let escapes = text.len() - text.trim_end_matches('\\').len();
     escapes % 2 == 1
+}
+
+/// Whether a class begins at the end of `text`. A bracket with a `\` before it, as a value has it, begins none.
+fn ends_in_open_class(text: &str) -> bool {
+    let before = text.strip_suffix('[').or_else(|| text.strip_suffix("[^"));
+    before.is_some_and(|before| !ends_in_escape(before))
 }
 
 fn ip_holds(network: &str, address: IpAddr) -> bool {
