@@ -20,6 +20,16 @@ pub(super) fn scalar(text: &str) -> String {
     if is_plain(text) { text.to_owned() } else { quoted(text) }
 }
 
+/// The text as a scalar in block style, where a colon is plain as well if neither a space nor nothing follows it.
+pub(super) fn block_scalar(text: &str) -> String {
+    let is_key = text.starts_with(':') || text.ends_with(':') || text.contains(": ");
+    if !is_key && is_plain(&text.replace(':', "_")) {
+        text.to_owned()
+    } else {
+        scalar(text)
+    }
+}
+
 fn put(value: &Value, out: &mut String) {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => out.push_str(&value.to_string()),
@@ -88,6 +98,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_yaml_would_take_for_something_else_in_block_style_is_quoted() {
+        for plain in [
+            "registry-auth",
+            "/etc/registry/token.crt",
+            "https://registry.example/token",
+            "a:5000",
+        ] {
+            assert_eq!(block_scalar(plain), plain);
+        }
+        for text in [
+            "", "yes", "Null", "12", "1e3", "12:30", ":a", "a: b", "a:", "#a", "a #b", "~", "ü", "a\"b", "- a", "*a",
+        ] {
+            assert_eq!(block_scalar(text), json!(text).to_string());
+        }
+    }
+
+    #[test]
     fn a_text_is_quoted_where_it_could_be_anything_else() {
         for plain in [
             "registry-auth",
@@ -134,11 +161,13 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let file = folder.path().join("a.yml");
             // Labels are read as they are written, whatever they are.
-            let document = format!("users:\n  ada: {{labels: {written}}}\nacl: []\n");
+            let in_block = block_scalar(&text);
+            let document = format!("users:\n  ada: {{labels: {written}}}\nservices:\n- {in_block}\nacl: []\n");
             std::fs::write(&file, document).unwrap();
             let read = crate::rulebook::read(&[file], &|_| None);
-            let labels = read.map(|rulebook| rulebook.users[0].labels.clone());
-            prop_assert_eq!(labels, Ok(std::collections::BTreeMap::from([(key, vec![text])])));
+            let read = read.map(|rulebook| (rulebook.users[0].labels.clone(), rulebook.services));
+            let labels = std::collections::BTreeMap::from([(key, vec![text.clone()])]);
+            prop_assert_eq!(read, Ok((labels, Some(vec![text]))));
         }
     }
 }

@@ -154,6 +154,7 @@ fn write_map(value: &Value, indent: &str, text: &mut String) {
                 write(text, format_args!("{indent}{key}:\n"));
                 write_map(value, &format!("{indent}  "), text);
             }
+            Value::String(value) => write(text, format_args!("{indent}{key}: {}\n", yaml::block_scalar(value))),
             value => write(text, format_args!("{indent}{key}: {}\n", yaml::flow(value))),
         }
     }
