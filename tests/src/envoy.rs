@@ -16,7 +16,7 @@ mod shipped;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -32,6 +32,12 @@ use shipped::{ACCESS_LOG, Filter};
 
 /// Most of a start is V8 compiling the module, which a busy machine draws out.
 const LIMIT: Duration = Duration::from_mins(1);
+/// How long nothing is given back to the system before that counts as the end of it: a part is each second.
+const REST: Duration = Duration::from_secs(10);
+/// The longest that it is waited for.
+const LONGEST_UNREST: Duration = Duration::from_mins(3);
+/// What comes and goes, in bytes.
+const FLUTTER: u64 = 100_000;
 /// What Envoy logs lies here, below the folder of its files.
 const LOGS: &str = "log";
 /// The discovery of the filter's configuration, in Envoy's stats.
@@ -238,6 +244,19 @@ impl Envoy {
     #[track_caller]
     pub fn resident_bytes(&self) -> u64 {
         process::resident_bytes(self.process.id())
+    }
+
+    /// The same when nothing more is given back to the system.
+    #[track_caller]
+    pub fn resident_bytes_at_rest(&self) -> u64 {
+        let (mut least, mut since) = (self.resident_bytes(), Instant::now());
+        process::wait_until("memory is at rest", LONGEST_UNREST, || {
+            let now = self.resident_bytes();
+            if now + FLUTTER < least {
+                (least, since) = (now, Instant::now());
+            }
+            (since.elapsed() >= REST).then_some(least)
+        })
     }
 
     /// How Envoy ended, if it has.

@@ -1,7 +1,5 @@
 //! Resident memory of Envoy, with and without the filter.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Map, Value, json};
 
 use super::load::{Question, requests_per_second};
@@ -10,18 +8,10 @@ use super::scenarios::{few, new_accounts, with};
 use crate::certificates::{Algorithm, Certified};
 use crate::envoy::Envoy;
 use crate::http;
-use crate::process;
 
 const MB: f64 = 1_000_000.0;
 /// Further workers that are weighed at once.
 const FURTHER: u32 = 4;
-/// How long nothing is given back to the system before that counts as the end of it: a part is each second.
-const REST: Duration = Duration::from_secs(10);
-/// The longest that it is waited for.
-const LONGEST: Duration = Duration::from_mins(3);
-/// What comes and goes, in megabytes.
-const FLUTTER: f64 = 0.1;
-
 #[track_caller]
 pub(super) fn measure(report: &mut Report) {
     let key = Certified::self_signed(Algorithm::Es256);
@@ -65,22 +55,9 @@ fn growth(key: &Certified) -> f64 {
     until(1_000_000) - full
 }
 
-/// What is left when nothing more is given back.
-#[track_caller]
 fn settled(envoy: &Envoy) -> f64 {
-    let (mut least, mut since) = (megabytes(envoy), Instant::now());
-    process::wait_until("memory is at rest", LONGEST, || {
-        let now = megabytes(envoy);
-        if now < least - FLUTTER {
-            (least, since) = (now, Instant::now());
-        }
-        (since.elapsed() >= REST).then_some(least)
-    })
-}
-
-fn megabytes(envoy: &Envoy) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "some hundred megabytes")]
-    let bytes = envoy.resident_bytes() as f64;
+    let bytes = envoy.resident_bytes_at_rest() as f64;
     bytes / MB
 }
 
