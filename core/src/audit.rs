@@ -1,5 +1,9 @@
 //! One JSON line per decision. The format is described in `docs/audit_log.md`.
 
+use std::fmt::{self, Write as _};
+
+use serde::Serialize;
+
 use crate::account::{Labels, LabelsArePatterns};
 use crate::acl::{Because, Grant};
 use crate::authn::Proof;
@@ -7,7 +11,6 @@ use crate::decide::Decision;
 use crate::request::{Credentials, TokenRequest};
 use crate::scope::Scope;
 use crate::token::{Jti, Token};
-use serde::Serialize;
 
 /// What is written of a decision. Never a secret: neither credentials nor the token, of which `jti` is the name.
 #[derive(Debug)]
@@ -86,31 +89,31 @@ impl<'a> Record<'a> {
     /// The line, of the request `request_id`, which took `took_us` microseconds.
     #[must_use]
     pub fn line(self, request_id: &str, took_us: u64) -> String {
-        let mut line = Line::begin();
-        line.member("event", "token");
-        line.member("result", self.result);
-        line.member("account", self.account());
-        line.member("address", &self.request.address);
-        line.member("service", self.request.service.as_str());
+        let mut line = Line(String::with_capacity(USUAL_LINE));
+        line.text(r#"{"event":"token","result":"#, self.result);
+        line.text(r#","account":"#, self.account());
+        line.displayed(r#","address":"#, &self.request.address);
+        line.text(r#","service":"#, self.request.service.as_str());
         match self.issued {
             Some((decision, _)) => line.grants(decision),
-            None => line.list("scopes", &self.request.scopes, Line::undecided),
+            None => line.list(&self.request.scopes, Line::undecided),
         }
         if let Some((decision, _)) = self.issued {
-            line.member("backend", decision.backend());
+            line.text(r#","backend":"#, decision.backend());
         }
-        line.member("proof", self.proof());
+        line.text(r#","proof":"#, self.proof());
         if let Some((_, jti)) = &self.issued {
-            line.member("jti", jti);
+            line.displayed(r#","jti":"#, jti);
         }
-        line.member("generation", &self.generation);
-        for (key, text) in [("etag", self.etag), ("request_id", request_id)] {
+        line.number(r#","generation":"#, &self.generation);
+        for (frame, text) in [(r#","etag":"#, self.etag), (r#","request_id":"#, request_id)] {
             if !text.is_empty() {
-                line.member(key, text);
+                line.text(frame, text);
             }
         }
-        line.member("took_us", &took_us);
-        line.end()
+        line.number(r#","took_us":"#, &took_us);
+        line.0.push('}');
+        line.0
     }
 
     fn proof(&self) -> &'static str {
@@ -125,86 +128,101 @@ impl<'a> Record<'a> {
     }
 }
 
-/// A line that is being written: the frame by hand, for this is written thousands of times a second.
-struct Line(Vec<u8>);
+/// A line that is being written, by hand, for this is done thousands of times a second. Each value comes with the frame
+/// before it, which is JSON as it is.
+struct Line(String);
+
+/// Writes what stands inside of a JSON string.
+struct Escaped<'a>(&'a mut String);
 
 impl Line {
-    fn begin() -> Self {
-        let mut line = Vec::with_capacity(USUAL_LINE);
-        line.push(b'{');
-        Self(line)
+    fn text(&mut self, frame: &'static str, value: &str) {
+        self.0.push_str(frame);
+        self.0.push('"');
+        Escaped(&mut self.0).push(value);
+        self.0.push('"');
     }
 
-    fn end(mut self) -> String {
-        self.0.push(b'}');
-        // serde_json writes nothing but UTF-8.
-        String::from_utf8(self.0).unwrap_or_default()
+    /// A text as it is displayed.
+    fn displayed(&mut self, frame: &'static str, value: &impl fmt::Display) {
+        self.0.push_str(frame);
+        self.0.push('"');
+        let _ = write!(Escaped(&mut self.0), "{value}");
+        self.0.push('"');
     }
 
-    /// A member of an object. `key` needs no escape.
-    fn member<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) {
-        self.key(key);
-        // Texts and numbers alone, and memory to write to: there is nothing that could fail.
-        let _ = serde_json::to_writer(&mut self.0, value);
+    fn number(&mut self, frame: &'static str, value: &impl fmt::Display) {
+        self.0.push_str(frame);
+        let _ = write!(self.0, "{value}");
     }
 
-    /// A member that is a list.
-    fn list<T>(&mut self, key: &'static str, values: impl IntoIterator<Item = T>, write: impl Fn(&mut Self, T)) {
-        self.key(key);
-        self.0.push(b'[');
-        for (number, value) in values.into_iter().enumerate() {
+    fn list<T>(&mut self, scopes: impl IntoIterator<Item = T>, write: impl Fn(&mut Self, T)) {
+        self.0.push_str(r#","scopes":["#);
+        for (number, scope) in scopes.into_iter().enumerate() {
             if number > 0 {
-                self.0.push(b',');
+                self.0.push(',');
             }
-            self.0.push(b'{');
-            write(self, value);
-            self.0.push(b'}');
+            write(self, scope);
         }
-        self.0.push(b']');
-    }
-
-    fn key(&mut self, key: &'static str) {
-        if self.0.last() != Some(&b'{') {
-            self.0.push(b',');
-        }
-        self.0.push(b'"');
-        self.0.extend_from_slice(key.as_bytes());
-        self.0.extend_from_slice(b"\":");
+        self.0.push(']');
     }
 
     fn grants(&mut self, decision: &Decision) {
         let (labels, are_cut) = labels(&decision.identity().labels);
         if !labels.is_empty() {
-            self.member("labels", &labels);
+            self.0.push_str(r#","labels":"#);
+            // Texts alone: there is nothing that could fail.
+            self.0.push_str(&serde_json::to_string(&labels).unwrap_or_default());
         }
         if are_cut {
-            self.member("labels_cut", &are_cut);
+            self.0.push_str(r#","labels_cut":true"#);
         }
-        self.list("scopes", decision.grants(), Self::granted);
+        self.list(decision.grants(), Self::granted);
     }
 
     fn granted(&mut self, grant: &Grant) {
-        self.member("scope", &format_args!("{}", grant.scope()));
-        self.member("granted", grant.actions());
-        let (rule, comment) = match grant.because() {
-            Because::Rule { index, comment } | Because::CannotJudge { index, comment } => {
-                (Some(*index), comment.as_deref())
-            }
-            Because::NoRule | Because::Backend(_) => (None, None),
-        };
-        // The deciding rule's number, from 0; null if none matched.
-        self.member("rule", &rule);
-        if let Some(comment) = comment {
-            self.member("comment", comment);
+        self.displayed(r#"{"scope":"#, grant.scope());
+        self.0.push_str(r#","granted":["#);
+        for (number, action) in grant.actions().iter().enumerate() {
+            self.text(if number > 0 { "," } else { "" }, action);
         }
-        self.member("because", &format_args!("{}", grant.because()));
+        // The deciding rule's number, from 0; null if none matched.
+        self.0.push_str(r#"],"rule":"#);
+        match grant.because() {
+            Because::Rule { index, comment } | Because::CannotJudge { index, comment } => {
+                self.number("", index);
+                if let Some(comment) = comment {
+                    self.text(r#","comment":"#, comment);
+                }
+            }
+            Because::NoRule | Because::Backend(_) => self.0.push_str("null"),
+        }
+        self.displayed(r#","because":"#, grant.because());
+        self.0.push('}');
     }
 
     fn undecided(&mut self, scope: &Scope) {
-        self.member("scope", &format_args!("{scope}"));
-        self.member::<[&str]>("granted", &[]);
-        self.member("rule", &None::<usize>);
-        self.member("because", "not asked");
+        self.displayed(r#"{"scope":"#, scope);
+        self.0.push_str(r#","granted":[],"rule":null,"because":"not asked"}"#);
+    }
+}
+
+impl Escaped<'_> {
+    fn push(&mut self, text: &str) {
+        if text.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\') {
+            self.0.push_str(text);
+        } else {
+            let quoted = serde_json::to_string(text).unwrap_or_default();
+            let inside = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+            self.0.push_str(inside.unwrap_or_default());
+        }
+    }
+}
+
+impl fmt::Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push(text);
+        Ok(())
     }
 }
 
@@ -237,6 +255,8 @@ pub fn method(request: &TokenRequest) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn of(values: &[(&str, &[&str])], are_patterns: LabelsArePatterns) -> Labels {
@@ -270,5 +290,16 @@ mod tests {
         let values = of(&[("team", &[&value, &value, ""])], LabelsArePatterns::Glob);
         let (records, cut) = labels(&values);
         assert_eq!((records.len(), cut), (2, true));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_written_as_json_writes_it(text: String, odd in "[\"\\\\\\x00-\\x1f\\x7f a]*") {
+            for text in [text, odd] {
+                let mut line = Line(String::new());
+                line.text("", &text);
+                prop_assert_eq!(line.0, serde_json::to_string(&text).unwrap());
+            }
+        }
     }
 }
