@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup wasm program images test lint fuzz fuzz-check soak advisories demo demo-check bench bench-core clean
+.PHONY: help setup wasm program images test lint fuzz fuzz-check soak kubernetes advisories demo demo-check bench bench-core clean
 
 # CI's log is read as text, a stale Cargo.lock is a fault there, and one run shows every failure.
 ifdef CI
@@ -84,13 +84,21 @@ fuzz: ## Give each parser of outside input five minutes of libFuzzer (FUZZ_SECON
 fuzz-check: ## The same for five seconds each, as CI does
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=5
 
-soak: ## What takes long: a thousand changes under load, ten times the random cases, a minute for each fuzz target
-	@$(SETUP) test
+soak: ## What takes long: a thousand changes under load, ten times the random cases, fuzzing, a real Kubernetes API
+	@$(SETUP) soak
 	@$(MAKE) --no-print-directory wasm
 	$(call say,cargo test with ten times the rounds)
 	@cargo build --workspace $(LOCKED) --bin registry-auth
 	@$(TESTED) SOAK_TIMES=10 cargo test --workspace $(LOCKED) $(KEEP_GOING)
+	@$(MAKE) --no-print-directory kubernetes
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=60
+
+kubernetes: ## Have a real Kubernetes API judge what is rendered for Istio and Envoy Gateway
+	@$(SETUP) soak
+	$(call say,building what starts and asks all parts)
+	@cargo build --workspace $(LOCKED) --bin registry-auth --bin kubernetes
+	$(call say,asking a Kubernetes API)
+	@$(TESTED) "$(TARGET)/debug/kubernetes"
 
 advisories: ## Look up the dependencies in the RustSec database (fetched from its git repository)
 	@$(SETUP) lint

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # setup.sh LEVEL…: brings every outside part that a level needs, and says so, a line for each; silent when all is
-# there. Levels: wasm (build the filter), demo, lint, fuzz, test, bench, bench-core (a part of it), all (but bench).
+# there. Levels: wasm (build the filter), demo, lint, fuzz, test, soak, bench, bench-core (a part of it), all (but
+# soak and bench).
 #
 # Parts land in ${REGISTRY_AUTH_CACHE:-${XDG_CACHE_HOME:-~/.cache}/envoy-registry-auth}, outside the checkout and under
 # names with their version, so that a second clone builds nothing twice:
@@ -48,6 +49,14 @@ level() {
       compile go.sh oras "$ORAS"
       compile go.sh "registry-$REGISTRY_OLD" "$REGISTRY_OLD"
       ;;
+    soak)
+      level test
+      level fuzz
+      fetch kubectl.sh
+      fetch debian.sh openssl
+      compile go.sh "etcd-$ETCD" "$ETCD"
+      compile go.sh "kube-apiserver-$KUBE_APISERVER" "$KUBE_APISERVER"
+      ;;
     bench)
       fetch envoy.sh "$ENVOY"
       fetch envoy.sh "$ENVOY_OLD"
@@ -74,7 +83,7 @@ level() {
       level fuzz
       ;;
     *)
-      echo "error: there is no level \`$1\`; levels are wasm, demo, lint, fuzz, test, bench, bench-core and all" >&2
+      echo "error: there is no level \`$1\`; levels are wasm, demo, lint, fuzz, test, soak, bench, bench-core and all" >&2
       exit 2
       ;;
   esac

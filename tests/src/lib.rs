@@ -9,6 +9,7 @@
 //! | [`registry`] | a registry that takes tokens |
 //! | [`stack`], [`stand_in`] | `docker-compose.yml` in a Docker Engine; the base images that cannot be pulled |
 //! | [`skopeo`], [`docker`], [`podman`], [`crane`], [`oras`] | clients, as an operator types them; [`client`] is what they share |
+//! | [`kubernetes`], [`manifests`] | a Kubernetes API; what is rendered for it |
 //! | [`http`] | requests byte by byte, and HTTP/2 |
 //! | [`requests`] | requests for tokens as data, and what each is answered |
 //! | [`certificates`], [`image`] | keys with their certificates; a small image |
@@ -28,6 +29,8 @@ pub mod go_patterns;
 pub mod http;
 pub mod image;
 pub mod keys;
+pub mod kubernetes;
+pub mod manifests;
 pub mod module;
 pub mod oras;
 pub mod parts;

@@ -136,6 +136,21 @@ pub fn oha() -> PathBuf {
     cached("oha", "OHA")
 }
 
+#[track_caller]
+pub fn etcd() -> PathBuf {
+    cached("etcd", "ETCD")
+}
+
+#[track_caller]
+pub fn kube_apiserver() -> PathBuf {
+    cached("kube-apiserver", "KUBE_APISERVER")
+}
+
+#[track_caller]
+pub fn kubectl() -> PathBuf {
+    cached("kubectl", "KUBECTL")
+}
+
 /// What judges objects as Kubernetes does, and the definitions by which it does.
 #[track_caller]
 pub fn crd_check() -> (PathBuf, Vec<PathBuf>) {
