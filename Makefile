@@ -89,7 +89,7 @@ soak: ## What takes long: a thousand changes under load, ten times the random ca
 	@$(MAKE) --no-print-directory wasm
 	$(call say,cargo test with ten times the rounds)
 	@cargo build --workspace $(LOCKED) --bin registry-auth
-	@$(TESTED) SOAK_TIMES=10 cargo test --workspace $(LOCKED) $(KEEP_GOING)
+	@$(TESTED) SOAK_TIMES=10 cargo test --workspace $(LOCKED) --no-fail-fast
 	@$(MAKE) --no-print-directory kubernetes
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=60
 

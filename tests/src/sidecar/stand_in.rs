@@ -72,7 +72,8 @@ struct State {
     /// By what the account's name begins with; these come first.
     answers_about: BTreeMap<String, Answers>,
     asked: BTreeMap<Call, usize>,
-    connections: Vec<UnixStream>,
+    /// Those that are served, each by its number.
+    connections: BTreeMap<u64, UnixStream>,
     is_over: bool,
 }
 
@@ -91,7 +92,7 @@ impl StandIn {
                 answers: BTreeMap::new(),
                 answers_about: BTreeMap::new(),
                 asked: BTreeMap::new(),
-                connections: Vec::new(),
+                connections: BTreeMap::new(),
                 is_over: false,
             }),
             changed: Condvar::new(),
@@ -156,7 +157,7 @@ impl Drop for StandIn {
             std::mem::take(&mut state.connections)
         };
         self.shared.changed.notify_all();
-        for connection in connections {
+        for connection in connections.into_values() {
             let _ = connection.shutdown(Shutdown::Both);
         }
         // Who waits for a connection sees that it is over.
@@ -176,18 +177,18 @@ impl Shared {
     }
 
     fn accept(self: &Arc<Self>, listener: &UnixListener) {
-        for stream in listener.incoming().map_while(Result::ok) {
+        for (number, stream) in (0..).zip(listener.incoming().map_while(Result::ok)) {
             let mut state = self.lock();
             if state.is_over {
                 return;
             }
-            state.connections.extend(stream.try_clone().ok());
+            let kept = stream.try_clone().ok();
+            state.connections.extend(kept.map(|kept| (number, kept)));
             drop(state);
             let shared = Arc::clone(self);
             thread::spawn(move || {
                 shared.serve(&stream);
-                // Another handle is kept, so that dropping this one closes nothing.
-                let _ = stream.shutdown(Shutdown::Both);
+                shared.lock().connections.remove(&number);
             });
         }
     }
