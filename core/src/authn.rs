@@ -5,6 +5,7 @@
 
 pub mod attempt;
 mod builder;
+pub mod dearest;
 pub mod hash;
 
 use std::borrow::Borrow;
@@ -14,7 +15,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use attempt::{Attempt, Recall, Verifier, Withheld, Work};
-use hash::{Argon2Cost, Argon2id, Bcrypt, Hash};
+use dearest::Dearest;
+use hash::Hash;
 
 pub(crate) use builder::{Builder, Remains};
 
@@ -56,14 +58,6 @@ enum Password {
     Hashed(Hash),
     /// None: docker_auth's `password: ""`.
     Nothing,
-}
-
-/// The dearest hash of each kind. A failure pays for every kind, so that it does not tell which of them an account has.
-#[derive(Debug, Default)]
-struct Dearest {
-    bcrypt_cost: Option<u32>,
-    argon2: Option<Argon2Cost>,
-    sha256: bool,
 }
 
 /// What asking for an account came to.
@@ -270,7 +264,7 @@ impl StaticUsers {
     /// The dearest bcrypt cost, and the most work of an argon2id hash in KiB, if there is one of that kind.
     #[must_use]
     pub fn dearest(&self) -> (Option<u32>, Option<u32>) {
-        (self.dearest.bcrypt_cost, self.dearest.argon2.map(Argon2Cost::work))
+        self.dearest.costs()
     }
 }
 
@@ -303,57 +297,6 @@ impl PartialEq for ByName {
 }
 
 impl Eq for ByName {}
-
-impl Dearest {
-    fn note(&mut self, hash: &Hash) {
-        match hash {
-            Hash::Bcrypt(hash) => self.bcrypt_cost = self.bcrypt_cost.max(Some(hash.cost())),
-            Hash::Argon2id(hash) if self.argon2.is_none_or(|known| known.work() < hash.cost().work()) => {
-                self.argon2 = Some(hash.cost());
-            }
-            Hash::Argon2id(_) => {}
-            Hash::Sha256(_) => self.sha256 = true,
-        }
-    }
-
-    /// The hashes that are still to be computed so that a failure costs what every other one costs.
-    fn decoys(&self, spent: Option<&Hash>) -> Vec<Hash> {
-        let mut decoys = self.bcrypt_decoys(spent);
-        decoys.extend(self.argon2_decoy(spent));
-        let sha256_due = self.sha256 && !matches!(spent, Some(Hash::Sha256(_)));
-        decoys.extend(sha256_due.then_some(Hash::Sha256([0; 32])));
-        decoys
-    }
-
-    /// 2^5 rounds were done and 2^8 are due: 2^5 + 2^6 + 2^7 more make that, for any two costs.
-    fn bcrypt_decoys(&self, spent: Option<&Hash>) -> Vec<Hash> {
-        let Some(due) = self.bcrypt_cost else { return Vec::new() };
-        let costs = match spent {
-            Some(Hash::Bcrypt(hash)) => hash.cost()..due,
-            _ => due..due.saturating_add(1),
-        };
-        costs.map(|cost| Hash::Bcrypt(Bcrypt::decoy(cost))).collect()
-    }
-
-    /// The time of argon2id goes by memory times passes: what is missing is filled in the passes of the dearest.
-    fn argon2_decoy(&self, spent: Option<&Hash>) -> Option<Hash> {
-        let due = self.argon2?;
-        let done = match spent {
-            Some(Hash::Argon2id(hash)) => hash.cost().work(),
-            _ => 0,
-        };
-        if done == 0 {
-            return Argon2id::decoy(due).map(Hash::Argon2id);
-        }
-        let memory_kib = due.work().saturating_sub(done).checked_div(due.passes)?;
-        Argon2id::decoy(Argon2Cost {
-            memory_kib,
-            passes: due.passes,
-            lanes: 1,
-        })
-        .map(Hash::Argon2id)
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 
 use registry_auth_core::account::{Account, Identity};
+use registry_auth_core::authn::attempt::Work;
 use registry_auth_core::scope::{Actions, Scope};
 use registry_auth_core::secret::Secret;
 use registry_auth_core::service::Service;
@@ -44,10 +45,22 @@ pub struct Access<'a> {
 pub enum Outcome {
     /// This is who it says.
     Accept(Identity),
+    /// The back-end knows a hash, and computes none: that is done where all hashes are computed, which are bounded.
+    Compare(Comparison),
     /// The account is known here, the password wrong.
     Deny,
     /// The account is not known here: the next back-end is asked.
     NoMatch,
+}
+
+/// A password that is to be compared, and what that decides.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Comparison {
+    /// Who it is if the password fits. `None` is somebody who is not known here, and for whom hashes are computed all the
+    /// same, so that the time does not tell.
+    pub found: Option<Identity>,
+    /// What is to be computed.
+    pub work: Work,
 }
 
 /// What a back-end says to an [`Access`].

@@ -8,6 +8,7 @@ mod gate;
 pub mod hook;
 mod json;
 pub mod program;
+pub mod sql;
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -58,14 +59,19 @@ impl Limits {
     }
 }
 
-/// `labels_are_patterns`: what a program or a hook says of an account is data unless the operator says otherwise.
-fn labels_are_patterns(section: &mut Section, problems: &mut Problems) -> LabelsArePatterns {
+/// `labels_are_patterns`: whether labels are data is `unless_said` by who writes them. What a program or a hook says of an
+/// account is; what an operator writes into a database is not.
+fn labels_are_patterns(
+    section: &mut Section,
+    unless_said: LabelsArePatterns,
+    problems: &mut Problems,
+) -> LabelsArePatterns {
     const WORDS: [(&str, LabelsArePatterns); 3] = [
         ("none", LabelsArePatterns::None),
         ("glob", LabelsArePatterns::Glob),
         ("regex", LabelsArePatterns::Regex),
     ];
-    choice(section, "labels_are_patterns", problems, &WORDS).unwrap_or(LabelsArePatterns::None)
+    choice(section, "labels_are_patterns", problems, &WORDS).unwrap_or(unless_said)
 }
 
 /// The text of a key that must be there and hold something.

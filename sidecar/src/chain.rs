@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use registry_auth_core::acl::Because;
 use registry_auth_core::authn::Proof;
+use registry_auth_core::authn::attempt::Work;
 use registry_auth_core::config::Sources;
 use registry_auth_core::config::backend::{AuthnBackend, AuthzBackend, Backends};
 use registry_auth_core::decide::{Answer, Known};
@@ -18,10 +19,10 @@ use registry_auth_core::scope::{Actions, Scope};
 use registry_auth_core::service::Service;
 use tokio::time::Instant;
 
-use crate::backend::{Access, Authenticator, Authorizer, BackendError, Login, Outcome, Ruling};
+use crate::backend::{Access, Authenticator, Authorizer, BackendError, Comparison, Login, Outcome, Ruling};
 #[cfg(feature = "bench")]
 use crate::backends::bench;
-use crate::backends::{hook, program};
+use crate::backends::{hook, program, sql};
 use watch::Watch;
 pub use watch::{Asked, Observer, Unobserved};
 
@@ -44,6 +45,7 @@ impl Chain {
         let accounts = backends.authn.into_iter().filter_map(|(backend, section)| {
             let opened: Box<dyn Authenticator> = match backend {
                 AuthnBackend::Program => Box::new(program::ProgramAuthenticator::open(section, sources, problems)?),
+                AuthnBackend::Sql => Box::new(sql::SqlAuthenticator::open(section, sources, problems)?),
                 AuthnBackend::Hook => Box::new(hook::HookAuthenticator::open(section, sources, problems)?),
                 #[cfg(feature = "bench")]
                 AuthnBackend::Bench => Box::new(bench::Bench::open(section, problems)),
@@ -64,29 +66,43 @@ impl Chain {
         }
     }
 
-    /// Who this is: [`Answer::Accepted`], or [`Answer::Denied`] if nobody knows them or the password is wrong.
+    /// Who this is: [`Answer::Accepted`], or [`Answer::Denied`] if nobody knows them or the password is wrong. Hashes are
+    /// computed by `compare`, which answers whether the login's password fits.
     ///
     /// # Errors
-    /// When a back-end could not be asked.
-    pub async fn authenticate(&self, login: Login<'_>, deadline: Instant) -> Result<Answer, BackendError> {
+    /// When a back-end could not be asked, or a hash was not computed.
+    pub async fn authenticate<E, F>(
+        &self,
+        login: Login<'_>,
+        deadline: Instant,
+        compare: impl Fn(Work) -> F,
+    ) -> Result<Answer, E>
+    where
+        E: From<BackendError>,
+        F: Future<Output = Result<bool, E>>,
+    {
         for (watch, backend) in &self.authn {
-            match watch.over(backend.authenticate(login, deadline), deadline).await? {
-                Outcome::NoMatch => {}
+            let identity = match watch.over(backend.authenticate(login, deadline), deadline).await? {
+                Outcome::NoMatch => continue,
                 Outcome::Deny => return Ok(Answer::Denied),
-                Outcome::Accept(identity) => {
-                    let proof = if login.account.is_anonymous() {
-                        Proof::Open
-                    } else {
-                        Proof::Password
-                    };
-                    let backend = Cow::Borrowed(watch.key());
-                    return Ok(Answer::Accepted(Known {
-                        identity,
-                        proof,
-                        backend,
-                    }));
-                }
-            }
+                Outcome::Accept(identity) => identity,
+                Outcome::Compare(Comparison { found, work }) => match (found, compare(work).await?) {
+                    (None, _) => continue,
+                    (Some(_), false) => return Ok(Answer::Denied),
+                    (Some(identity), true) => identity,
+                },
+            };
+            let proof = if login.account.is_anonymous() {
+                Proof::Open
+            } else {
+                Proof::Password
+            };
+            let backend = Cow::Borrowed(watch.key());
+            return Ok(Answer::Accepted(Known {
+                identity,
+                proof,
+                backend,
+            }));
         }
         Ok(Answer::Denied)
     }

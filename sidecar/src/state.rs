@@ -51,7 +51,7 @@ pub enum Failed {
     #[error(transparent)]
     Backend(#[from] BackendError),
     /// A hash was not computed.
-    #[error("users: {0}")]
+    #[error("a password hash was not computed: {0}")]
     Pool(#[from] PoolError),
 }
 
@@ -173,7 +173,8 @@ impl State {
                     service: &request.service,
                     address: request.address,
                 };
-                Ok(generation.chain.authenticate(login, deadline).await?)
+                let compare = |work| self.fits(work, password.clone(), request.address, deadline);
+                generation.chain.authenticate(login, deadline, compare).await
             }
             Question::Authorize(undetermined) => {
                 let (service, address) = (&request.service, request.address);

@@ -5,7 +5,14 @@ PATH=$PATH:/usr/sbin:/sbin
 export DEBIAN_FRONTEND=noninteractive
 
 # The program that a package is wanted for: it counts, not the package, so that other distributions can do too.
-program() { case $1 in docker.io) echo dockerd ;; *) echo "$1" ;; esac; }
+program() {
+  case $1 in
+    docker.io) echo dockerd ;;
+    mariadb-server) echo mariadbd ;;
+    postgresql) echo pg_ctlcluster ;; # the server's own programs are on no PATH
+    *) echo "$1" ;;
+  esac
+}
 
 # Which of the packages are missing; those that dpkg left half installed count as missing.
 missing() {
@@ -36,8 +43,8 @@ if ((EUID != 0)); then
   as_root=(sudo -n --preserve-env=DEBIAN_FRONTEND)
 fi
 
-# A registry and a Docker engine must not start as services of the machine: tests start their own. `policy-rc.d` is
-# how Debian is told; a machine that has one keeps it.
+# A registry, a Docker engine and databases must not start as services of the machine: tests start their own.
+# `policy-rc.d` is how Debian is told; a machine that has one keeps it.
 policy=/usr/sbin/policy-rc.d
 if [[ ! -e $policy ]]; then
   trap '"${as_root[@]}" rm -f "$policy"' EXIT
@@ -50,6 +57,15 @@ if dpkg --audit | grep -q .; then run "${as_root[@]}" dpkg --configure -a; fi
 "${as_root[@]}" apt-get update -q || echo 'some package lists could not be fetched'
 run "${as_root[@]}" apt-get install -q -y --no-install-recommends -o DPkg::Lock::Timeout=300 "${packages[@]}"
 hash -r
+# Nor when the machine starts the next time.
+if [[ -d /run/systemd/system ]]; then
+  for package in "${packages[@]}"; do
+    case $package in
+      mariadb-server) run "${as_root[@]}" systemctl disable mariadb.service ;;
+      postgresql) run "${as_root[@]}" systemctl disable postgresql.service ;;
+    esac
+  done
+fi
 
 mapfile -t absent < <(missing "${packages[@]}")
 ((${#absent[@]} == 0)) || refuse "installed, yet their programs are not on the PATH: ${absent[*]}"

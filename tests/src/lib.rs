@@ -7,6 +7,7 @@
 //! | [`envoy`] | Envoy with `envoy/standalone.yaml` and the filter |
 //! | [`sidecar`] | the program `registry-auth` |
 //! | [`registry`] | a registry that takes tokens |
+//! | [`databases`] | PostgreSQL and MariaDB |
 //! | [`stack`], [`stand_in`] | `docker-compose.yml` in a Docker Engine; the base images that cannot be pulled |
 //! | [`skopeo`], [`docker`], [`podman`], [`crane`], [`oras`] | clients, as an operator types them; [`client`] is what they share |
 //! | [`kubernetes`], [`manifests`] | a Kubernetes API; what is rendered for it |
@@ -22,6 +23,7 @@ pub mod cases;
 pub mod certificates;
 pub mod client;
 pub mod crane;
+pub mod databases;
 pub mod demo;
 pub mod docker;
 pub mod envoy;

@@ -10,6 +10,8 @@ use crate::problem::{Place, Problems};
 pub enum AuthnBackend {
     /// `ext_auth`: an external program.
     Program,
+    /// `xorm_auth`: a table in an SQL database.
+    Sql,
     /// `http_auth`: an HTTP hook.
     Hook,
     /// `bench_auth`: accounts that are known in memory, to measure everything but a back-end.
@@ -36,7 +38,7 @@ pub struct Backends {
 }
 
 /// docker_auth's sections of back-ends that are not here yet.
-pub(super) const NOT_YET: [&str; 10] = [
+pub(super) const NOT_YET: [&str; 9] = [
     "acl_mongo",
     "acl_xorm",
     "casbin_authz",
@@ -46,7 +48,6 @@ pub(super) const NOT_YET: [&str; 10] = [
     "ldap_auth",
     "mongo_auth",
     "oidc_auth",
-    "xorm_auth",
 ];
 
 /// docker_auth's sections of Go plugins, and what stands in for them.
@@ -81,6 +82,7 @@ impl AuthnBackend {
     /// All, in the order in which they are asked.
     pub const ALL: &'static [Self] = &[
         Self::Program,
+        Self::Sql,
         Self::Hook,
         #[cfg(feature = "bench")]
         Self::Bench,
@@ -91,6 +93,7 @@ impl AuthnBackend {
     pub const fn key(self) -> &'static str {
         match self {
             Self::Program => "ext_auth",
+            Self::Sql => "xorm_auth",
             Self::Hook => "http_auth",
             #[cfg(feature = "bench")]
             Self::Bench => "bench_auth",

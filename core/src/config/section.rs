@@ -170,6 +170,13 @@ impl Section {
         Self::open(self.take(key)?, place, problems)
     }
 
+    /// Whether `key`, which was not taken yet, has this text.
+    #[must_use]
+    pub fn is(&self, key: &str, text: &str) -> bool {
+        let found = self.entries.iter().find(|(name, _)| name == key);
+        found.is_some_and(|(_, node)| matches!(node, Node::Text(value) | Node::Plain(value) if value == text))
+    }
+
     /// The keys that were not taken yet.
     pub fn remaining(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|(key, _)| key.as_str())

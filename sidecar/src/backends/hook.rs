@@ -49,7 +49,7 @@ impl HookAuthenticator {
     /// Reads `http_auth`.
     pub fn open(mut section: Section, sources: Sources<'_>, problems: &mut Problems) -> Option<Self> {
         let hook = Hook::read(AuthnBackend::Hook.key(), &mut section, sources, problems);
-        let labels_are = labels_are_patterns(&mut section, problems);
+        let labels_are = labels_are_patterns(&mut section, LabelsArePatterns::None, problems);
         section.finish(problems);
         Some(Self {
             hook: hook?,

@@ -80,7 +80,7 @@ impl ProgramAuthenticator {
         const FORMATS: [(&str, Format); 2] = [("docker_auth", Format::DockerAuth), ("json", Format::Json)];
         let program = Program::read(AuthnBackend::Program.key(), &mut section, sources, problems);
         let format = choice(&mut section, "format", problems, &FORMATS).unwrap_or_default();
-        let labels_are = labels_are_patterns(&mut section, problems);
+        let labels_are = labels_are_patterns(&mut section, LabelsArePatterns::None, problems);
         section.finish(problems);
         Some(Self {
             program: program?,

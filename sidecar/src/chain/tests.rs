@@ -92,7 +92,13 @@ impl Fixture {
             service: &Service::default(),
             address: [192, 0, 2, 7].into(),
         };
-        let answer = self.chain.authenticate(login, soon()).await;
+        self.compare(login, false).await
+    }
+
+    /// As if the password fitted, or not, whatever it is compared with.
+    async fn compare(&self, login: Login<'_>, fits: bool) -> Result<Answer, String> {
+        let compare = |_| ready(Ok::<_, BackendError>(fits));
+        let answer = self.chain.authenticate(login, soon(), compare).await;
         answer.map_err(|error| error.to_string())
     }
 
@@ -151,6 +157,45 @@ async fn the_first_that_knows_the_account_decides_and_nobody_is_denied() {
     assert_eq!(fixture.noted(), [("first", Asked::NoMatch), ("second", Asked::Denied)]);
     assert_eq!(fixture.login("ada").await, Ok(Answer::Denied));
     assert_eq!(fixture.noted().len(), 3);
+}
+
+#[tokio::test]
+async fn a_password_that_is_compared_decides_and_one_of_nobody_goes_on() {
+    let compare = |found: Option<Identity>| {
+        let work = Work {
+            stored: None,
+            decoys: Vec::new(),
+        };
+        Some(Outcome::Compare(Comparison { found, work }))
+    };
+    let fixture = chain(
+        vec![
+            says([
+                compare(None),
+                compare(Some(identity("ada", "first"))),
+                compare(Some(identity("ada", "first"))),
+            ]),
+            says([Some(Outcome::NoMatch)]),
+        ],
+        vec![],
+    );
+    let login = Login {
+        account: &Account::parse("ada").unwrap(),
+        password: &Secret::new(b"secret".to_vec()),
+        service: &Service::default(),
+        address: [192, 0, 2, 7].into(),
+    };
+    assert_eq!(fixture.compare(login, true).await, Ok(Answer::Denied));
+    assert_eq!(fixture.noted(), [("first", Asked::NoMatch), ("second", Asked::NoMatch)]);
+    assert_eq!(fixture.compare(login, false).await, Ok(Answer::Denied));
+    assert_eq!(fixture.noted(), [("first", Asked::Found)]);
+    let Ok(Answer::Accepted(known)) = fixture.compare(login, true).await else {
+        panic!("not accepted")
+    };
+    assert_eq!(
+        (known.identity, known.proof),
+        (identity("ada", "first"), Proof::Password)
+    );
 }
 
 #[tokio::test]
@@ -226,6 +271,7 @@ async fn a_fault_about_one_scope_is_one_about_all() {
 async fn the_back_ends_of_a_configuration_are_opened_in_their_order() {
     let written = r#"{
         "http_auth": {"url": "http://127.0.0.1:1/"}, "ext_auth": {"command": "sh"},
+        "xorm_auth": {"database_type": "sqlite3", "conn_string": "users.db"},
         "http_authz": {"url": "http://127.0.0.1:1/"}, "ext_authz": {"command": "sh"}
     }"#;
     let node: Node = serde_json::from_str(written).unwrap();
@@ -240,7 +286,7 @@ async fn the_back_ends_of_a_configuration_are_opened_in_their_order() {
     let chain = Chain::open(document.program.unwrap().backends, sources, &observer, &mut problems);
     assert_eq!(problems.to_string(), "");
     let accounts: Vec<_> = chain.authn.iter().map(|(watch, _)| watch.key()).collect();
-    assert_eq!(accounts, ["ext_auth", "http_auth"]);
+    assert_eq!(accounts, ["ext_auth", "xorm_auth", "http_auth"]);
     let rights: Vec<_> = chain.authz.iter().map(|(watch, _)| watch.key()).collect();
     assert_eq!(rights, ["ext_authz", "http_authz"]);
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
 
-use crate::backend::{Asking, BackendError, Outcome, Ruling};
+use crate::backend::{Asking, BackendError, Comparison, Outcome, Ruling};
 
 /// What became of one question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,6 +17,8 @@ pub enum Asked {
     Accepted,
     /// Somebody was not.
     Denied,
+    /// An account was found, and its password compared here.
+    Found,
     /// Actions were granted, or none.
     Granted,
     /// It had nothing to say.
@@ -48,6 +50,7 @@ impl Asked {
         match self {
             Self::Accepted => "accepted",
             Self::Denied => "denied",
+            Self::Found => "found",
             Self::Granted => "granted",
             Self::NoMatch => "no_match",
             Self::Failed => "failed",
@@ -61,7 +64,8 @@ impl From<&Outcome> for Asked {
         match outcome {
             Outcome::Accept(_) => Self::Accepted,
             Outcome::Deny => Self::Denied,
-            Outcome::NoMatch => Self::NoMatch,
+            Outcome::Compare(Comparison { found: Some(_), .. }) => Self::Found,
+            Outcome::Compare(Comparison { found: None, .. }) | Outcome::NoMatch => Self::NoMatch,
         }
     }
 }

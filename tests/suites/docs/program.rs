@@ -111,6 +111,32 @@ fn the_commands_of_the_page_about_docker_auth_work() {
     }
 }
 
+/// Each section of the page, in a file of its own.
+#[test]
+fn the_sections_of_the_page_about_databases_are_taken() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    fs::write(folder.path().join("token.key"), keys::ES256).expect("a file can be written");
+    fs::write(folder.path().join("ca.pem"), keys::ES256_CERTIFICATE).expect("a file can be written");
+    let blocks = blocks("docs/sql.md");
+    assert!(blocks.len() > 3, "the page has sections");
+    for block in blocks {
+        let section = block.text.replace("/etc/registry-auth/ca.pem", "ca.pem");
+        let configuration = format!(
+            "server: {{addr: \":5001\"}}\ntoken: {{issuer: i, key: token.key}}\nusers: {{\"\": {{}}}}\nacl: []\n{section}"
+        );
+        fs::write(folder.path().join("auth_config.yml"), configuration).expect("a file can be written");
+        let mut command = Command::new(parts::program());
+        command.args(["check", "auth_config.yml"]).current_dir(folder.path());
+        command.env("DATABASE_PASSWORD", "p");
+        let ran = run(&command, Duration::from_secs(30)).ok();
+        assert!(
+            ran.stdout.ends_with("nothing wrong in auth_config.yml\n"),
+            "{section}{}",
+            ran.output()
+        );
+    }
+}
+
 #[test]
 fn what_the_readme_renders_is_there_afterwards() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");

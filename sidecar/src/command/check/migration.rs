@@ -13,6 +13,7 @@ pub(super) fn warn(document: &Document, prepared: Option<&Prepared>, problems: &
     token(document, prepared, problems);
     rules(document, problems);
     programs(document, problems);
+    databases(document, problems);
 }
 
 /// docker_auth takes what the client wrote, unless told otherwise.
@@ -56,7 +57,9 @@ fn rules(document: &Document, problems: &mut Problems) {
     // A back-end that says itself how its labels are meant has said it for this program.
     let mut silent = backends
         .iter()
-        .filter(|(_, section)| !section.remaining().any(|key| key == "labels_are_patterns"));
+        .filter(|(_, section)| !section.remaining().any(|key| key == "labels_are_patterns"))
+        // What an operator writes into a database keeps its wildcards.
+        .filter(|(backend, _)| *backend != AuthnBackend::Sql);
     let silent = silent.next();
     for rule in document.acl.iter().flatten() {
         for (place, variable, stands) in variables(rule) {
@@ -104,6 +107,20 @@ fn programs(document: &Document, problems: &mut Problems) {
                 section.place(),
                 "is not asked about accounts with white space in their names, which its input cannot tell from the password; \
                  set `format: json` if you have such",
+            );
+        }
+    }
+}
+
+/// docker_auth leaves it to the database which names are equal.
+fn databases(document: &Document, problems: &mut Problems) {
+    let Some(program) = &document.program else { return };
+    for (backend, section) in &program.backends.authn {
+        if *backend == AuthnBackend::Sql && section.is("database_type", "mysql") {
+            problems.warn(
+                section.place(),
+                "lets an account in only under its very name; in docker_auth MySQL takes `BOB` for `bob`, and passes over \
+                 spaces behind it, so that rules for `bob` do not hold for `BOB`; tell who signs in by another spelling",
             );
         }
     }

@@ -1,0 +1,167 @@
+//! `xorm_auth`: accounts in a table of MySQL, MariaDB, PostgreSQL or SQLite, as docker_auth has it.
+//!
+//! The database says which hash an account has, and no more: that a name is byte for byte the one that was typed is seen
+//! to here, since a database's collation lets `BOB` pass for `bob`, and hashes are computed where all hashes are.
+
+mod connections;
+mod fault;
+mod labels;
+mod mysql;
+mod percent;
+mod postgres;
+mod question;
+mod server;
+mod sqlite;
+mod table;
+
+use std::sync::Mutex;
+
+use registry_auth_core::account::{Account, Identity, LabelsArePatterns};
+use registry_auth_core::authn::attempt::Work;
+use registry_auth_core::authn::dearest::Dearest;
+use registry_auth_core::authn::hash::Hash;
+use registry_auth_core::config::backend::AuthnBackend;
+use registry_auth_core::config::{Section, Sources};
+use registry_auth_core::problem::Problems;
+use tokio::time::{Instant, timeout_at};
+use tracing::warn;
+
+use super::{Limits, labels_are_patterns};
+use crate::backend::{Asking, Authenticator, BackendError, Comparison, Login, Outcome};
+use crate::lock::held;
+use connections::Row;
+use question::Question;
+use server::Server;
+use table::Table;
+
+/// `xorm_auth`.
+#[derive(Debug)]
+pub struct SqlAuthenticator {
+    server: Server,
+    question: Question,
+    /// docker_auth's own, unless a `query` asks another one.
+    table: Option<Table>,
+    limits: Limits,
+    labels_are: LabelsArePatterns,
+    /// What a failure costs, by the hashes that were seen.
+    dearest: Mutex<Dearest>,
+}
+
+impl SqlAuthenticator {
+    /// Reads `xorm_auth`. Nothing is connected to yet.
+    pub fn open(mut section: Section, sources: Sources<'_>, problems: &mut Problems) -> Option<Self> {
+        let limits = Limits::read(&mut section, problems);
+        let server = Server::read(&mut section, sources, problems);
+        let kind = server.as_ref().map(Server::kind);
+        let query = Question::read(&mut section, kind, problems);
+        let labels_are = labels_are_patterns(&mut section, LabelsArePatterns::Glob, problems);
+        section.finish(problems);
+        let server = server?;
+        let mut dearest = Dearest::default();
+        let (question, table) = match query? {
+            Some(question) => {
+                dearest.note_bcrypt(table::COST_UNLESS_KNOWN);
+                (question, None)
+            }
+            None => (table::question(server.kind()), Some(Table::default())),
+        };
+        Some(Self {
+            server,
+            question,
+            table,
+            limits,
+            labels_are,
+            dearest: Mutex::new(dearest),
+        })
+    }
+
+    async fn ask(&self, login: Login<'_>, deadline: Instant) -> Result<Outcome, BackendError> {
+        if login.account.is_anonymous() || login.password.expose().is_empty() {
+            return Ok(Outcome::NoMatch);
+        }
+        match self.row(login.account, deadline).await? {
+            Some(row) => self.known(login.account, &row),
+            None => Ok(Outcome::Compare(Comparison {
+                found: None,
+                work: Work {
+                    stored: None,
+                    decoys: held(&self.dearest).decoys(None),
+                },
+            })),
+        }
+    }
+
+    async fn row(&self, account: &Account, deadline: Instant) -> Result<Option<Row>, BackendError> {
+        let turn = self.limits.gate.turn(deadline).await;
+        let _turn = turn.map_err(|error| self.error(format_args!("was not asked: {error}")))?;
+        let until = self.limits.until(deadline);
+        let rows = match timeout_at(until, self.rows(account)).await {
+            Ok(rows) => rows.map_err(|error| self.error(error))?,
+            Err(_) => return Err(self.late(until < deadline)),
+        };
+        self.question
+            .choose(rows, account.as_str())
+            .map_err(|error| self.error(error))
+    }
+
+    /// A connection that something on the way forgot answers nothing, not even that it is dead, and then they all do so.
+    fn late(&self, is_by_our_limit: bool) -> BackendError {
+        self.server.forget();
+        if is_by_our_limit {
+            let timeout = self.limits.timeout.as_millis();
+            self.error(format_args!("did not answer within {timeout} ms; see `timeout`"))
+        } else {
+            self.error("did not answer while somebody waited for it")
+        }
+    }
+
+    async fn rows(&self, account: &Account) -> Result<Vec<Row>, table::TableError> {
+        if let Some(table) = &self.table {
+            table.prepare(&self.server, &self.dearest).await?;
+        }
+        Ok(self.server.rows(&self.question.statement, account.as_str()).await?)
+    }
+
+    fn known(&self, account: &Account, row: &Row) -> Result<Outcome, BackendError> {
+        let labels = labels::read(row.labels.as_deref(), self.labels_are);
+        let labels = labels.map_err(|error| self.error(format_args!("holds of `{account}` {error}")))?;
+        let text = row.password_hash.as_ref().map(|hash| hash.expose().as_slice());
+        let hash = std::str::from_utf8(text.unwrap_or_default()).unwrap_or_default();
+        // As in docker_auth, no password fits what is no hash.
+        let stored = Hash::parse(hash)
+            .inspect_err(|why| {
+                warn!(backend = AuthnBackend::Sql.key(), %account, %why, "no password lets the account in: its `password_hash`");
+            })
+            .ok();
+        let mut dearest = held(&self.dearest);
+        if let Some(hash) = &stored {
+            dearest.note(hash);
+        }
+        Ok(Outcome::Compare(Comparison {
+            work: Work {
+                decoys: dearest.decoys(stored.as_ref()),
+                stored,
+            },
+            found: Some(Identity {
+                account: account.clone(),
+                labels,
+            }),
+        }))
+    }
+
+    fn error(&self, what: impl std::fmt::Display) -> BackendError {
+        BackendError {
+            backend: AuthnBackend::Sql.key(),
+            what: format!("`{}` {what}", self.server.shown()),
+        }
+    }
+}
+
+impl Authenticator for SqlAuthenticator {
+    fn authenticate<'a>(&'a self, login: Login<'a>, deadline: Instant) -> Asking<'a, Outcome> {
+        Box::pin(self.ask(login, deadline))
+    }
+}
+
+#[cfg(test)]
+mod tests;

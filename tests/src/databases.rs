@@ -1,0 +1,67 @@
+//! Real database servers, each on a port of loopback and in a folder of its own, which is deleted afterwards.
+//!
+//! ```no_run
+//! use registry_auth_tests::databases::Postgres;
+//!
+//! let server = Postgres::start();
+//! server.sql("CREATE TABLE t (a int)");
+//! ```
+//!
+//! PostgreSQL refuses to run as root, so that where the tests do, servers run as the user that their package made.
+
+mod mariadb;
+mod postgres;
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, chown};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::parts;
+use crate::process::run;
+pub use mariadb::MariaDb;
+pub use postgres::Postgres;
+
+/// Servers write their folder, start and stop; a busy machine draws that out.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The password of every database user.
+pub const PASSWORD: &str = "p/w @'x";
+
+/// Who a server runs as, if not as whoever runs the tests.
+#[derive(Clone, Debug)]
+struct User(Option<String>);
+
+impl User {
+    /// `name`, if the tests run as root.
+    fn unless_ours(name: &str) -> Self {
+        let is_root = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+        Self(is_root.then(|| name.to_owned()))
+    }
+
+    /// Runs `program` as this user.
+    fn command(&self, program: &Path) -> Command {
+        let Some(name) = &self.0 else {
+            return Command::new(program);
+        };
+        let mut command = Command::new(parts::system("setpriv"));
+        // A change of user makes the kernel forget the first order to end with us.
+        let group = format!("--regid={name}");
+        command.args([&format!("--reuid={name}"), &group, "--clear-groups"]);
+        command.args(["--pdeathsig", "TERM", "--"]).arg(program);
+        command
+    }
+
+    /// Hands a file or folder to this user.
+    #[track_caller]
+    fn own(&self, path: &Path) {
+        let Some(name) = &self.0 else { return };
+        let id = |option: &str| {
+            let ran = run(Command::new("id").args([option, name.as_str()]), LIMIT).ok();
+            let id = ran.stdout.trim().parse();
+            id.expect("`id` tells a number")
+        };
+        chown(path, Some(id("-u")), Some(id("-g"))).expect("root can hand over a file");
+    }
+}
