@@ -24,7 +24,7 @@ pub use mariadb::MariaDb;
 pub use postgres::Postgres;
 
 /// Servers write their folder, start and stop; a busy machine draws that out.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// The password of every database user.
 pub const PASSWORD: &str = "p/w @'x";

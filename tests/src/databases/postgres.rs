@@ -159,7 +159,9 @@ impl Postgres {
 
     /// The same as an address.
     pub fn url(&self, query: &str) -> String {
-        let password: String = PASSWORD.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let password = PASSWORD
+            .bytes()
+            .fold(String::new(), |text, byte| format!("{text}%{byte:02x}"));
         format!("postgres://{NAME}:{password}@127.0.0.1:{}/{NAME}?{query}", self.port)
     }
 

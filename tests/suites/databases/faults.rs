@@ -58,6 +58,9 @@ fn one_that_is_down_at_the_start_is_asked_when_it_is_there() {
         let name = database.name();
         stop(&mut database);
         let program = Sidecar::serve(&config(&database.section()));
+        process::wait_until("the log says that it is away", SOON, || {
+            program.log().contains("back-end is down").then_some(())
+        });
         assert_away(&program, name);
         start_again(&mut database);
         process::wait_until("the database answers", SOON, || {

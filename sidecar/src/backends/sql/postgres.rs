@@ -15,6 +15,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use super::fault::Fault;
+use super::server::is_loopback;
 use spelling::{Setting, settings};
 
 const PORT: u16 = 5432;
@@ -223,6 +224,12 @@ impl Found {
                  whichever host it is for; write `sslmode=verify-full` to have the host name verified",
             );
         }
+        if self.mode == Mode::Disable && !self.is_socket() && !is_loopback(&self.host) {
+            problems.warn(
+                place,
+                "has password hashes go in clear over the network; write `sslmode=verify-full`",
+            );
+        }
     }
 
     /// As sqlx takes it, with the files that are named.
@@ -322,7 +329,7 @@ fn is_key(pem: &[u8]) -> bool {
 }
 
 fn is_utf8(name: &str) -> bool {
-    let letters = name.chars().filter(|c| c.is_ascii_alphanumeric());
+    let letters = name.chars().filter(char::is_ascii_alphanumeric);
     let letters: String = letters.map(|c| c.to_ascii_lowercase()).collect();
     letters == "utf8" || letters == "unicode"
 }

@@ -1,6 +1,7 @@
 //! Which database it is, and how it is reached: `database_type` and `conn_string`.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use registry_auth_core::config::{Section, Sources, choice};
 use registry_auth_core::problem::Problems;
@@ -55,6 +56,7 @@ impl Server {
         let text = Secret::new(required_text(section, "conn_string", mend, problems)?);
         let read = match kind? {
             Kind::MySql => mysql::read(text.expose()).map(|found| {
+                found.warn(&place, problems);
                 let connections = Connections::new(found.options(), found.shown(), found.connect_within);
                 Self::MySql(connections)
             }),
@@ -111,6 +113,12 @@ impl Server {
             Self::Sqlite(connections) => connections.rows(statement, account).await,
         }
     }
+}
+
+/// Whether what goes to `host` stays on this machine.
+pub(super) fn is_loopback(host: &str) -> bool {
+    let address: Result<IpAddr, _> = host.parse();
+    host == "localhost" || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 /// How it is reached holds a password.
