@@ -51,7 +51,7 @@ impl SqlAuthenticator {
     /// Reads `xorm_auth`. Nothing is connected to yet.
     pub fn open(mut section: Section, sources: Sources<'_>, problems: &mut Problems) -> Option<Self> {
         let limits = Limits::read(&mut section, problems);
-        let server = Server::read(&mut section, sources, problems);
+        let server = Server::read(&mut section, limits.timeout, sources, problems);
         let kind = server.as_ref().map(Server::kind);
         let query = Question::read(&mut section, kind, problems);
         let labels_are = labels_are_patterns(&mut section, LabelsArePatterns::Glob, problems);

@@ -60,6 +60,7 @@ impl MariaDb {
             "--skip-test-db",
         ]);
         make.arg(format!("--datadir={}", server.data().display()));
+        make.arg(server.own_temporary_folder());
         let _ = run(&make, LIMIT).ok();
         server.start_again();
         let password = PASSWORD.replace('\'', "''");
@@ -87,6 +88,7 @@ impl MariaDb {
             "--skip-name-resolve",
         ]);
         command.arg(format!("--datadir={}", self.data().display()));
+        command.arg(self.own_temporary_folder());
         command.arg(format!("--socket={}", self.socket().display()));
         command.arg(format!("--pid-file={}", self.folder.path().join("pid").display()));
         command.arg(format!("--port={}", self.port));
@@ -147,6 +149,11 @@ impl MariaDb {
 
     fn data(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// A server that starts deletes what others have in theirs.
+    fn own_temporary_folder(&self) -> String {
+        format!("--tmpdir={}", self.folder.path().display())
     }
 
     fn socket(&self) -> PathBuf {

@@ -28,7 +28,8 @@ pub struct Postgres {
 
 /// Keeps a table locked, so that whoever asks it waits, until it is dropped.
 #[derive(Debug)]
-pub struct Locked {
+pub struct Locked<'s> {
+    server: &'s Postgres,
     _process: Process,
     _folder: TempDir,
 }
@@ -104,8 +105,6 @@ impl Postgres {
             "-c",
             "fsync=off",
         ]);
-        // Whoever left is noticed, though their statement waits.
-        command.args(["-c", "client_connection_check_interval=100"]);
         command.args(["-c", &format!("unix_socket_directories={}", folder.display())]);
         if self.has_tls {
             command.args(["-c", "ssl=on", "-c", "ssl_ca_file=root.crt"]);
@@ -135,7 +134,7 @@ impl Postgres {
 
     /// Locks `table` until what is answered is dropped.
     #[track_caller]
-    pub fn lock(&self, table: &str) -> Locked {
+    pub fn lock(&self, table: &str) -> Locked<'_> {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let mut command = self.command(NAME);
         let lock = format!("LOCK TABLE {table}");
@@ -147,6 +146,7 @@ impl Postgres {
             (held.trim() != "0").then_some(())
         });
         Locked {
+            server: self,
             _process: process,
             _folder: folder,
         }
@@ -209,6 +209,14 @@ impl Drop for Postgres {
         if let Some(process) = &self.process {
             process.signal(Signal::INT);
         }
+    }
+}
+
+impl Drop for Locked<'_> {
+    /// A server that sleeps does not notice that its client has left.
+    fn drop(&mut self) {
+        let sleepers = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+        let _ = run_with_input(&self.server.command(NAME), sleepers, LIMIT);
     }
 }
 

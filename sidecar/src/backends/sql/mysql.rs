@@ -139,6 +139,12 @@ pub(super) fn read(text: &str) -> Result<Found, Fault> {
     Ok(found)
 }
 
+/// Has a server give up what nobody waits for any longer: when a connection is closed it does not notice while it waits for
+/// a lock, and would have no place for others in the end. MySQL and MariaDB have no limit in common but that.
+pub(super) fn giving_up_after(timeout: Duration) -> String {
+    format!("SET SESSION lock_wait_timeout = {}", timeout.as_secs().max(1))
+}
+
 /// `tcp(host:port)`, `unix(/path)`, or less.
 fn address(text: &str, at: &str) -> Result<Address, Fault> {
     let (network, address) = at.split_once('(').unwrap_or((at, ")"));

@@ -215,6 +215,14 @@ impl Found {
         }
     }
 
+    /// Has the server give up what nobody waits for any longer, unless the operator says when: as with MySQL, it does not
+    /// notice that a connection was closed.
+    pub(super) fn giving_up_after(&self, timeout: Duration) -> Option<String> {
+        let is_said = |(key, _): &(String, String)| key.eq_ignore_ascii_case("statement_timeout");
+        let is_said = self.parameters.iter().any(is_said);
+        (!is_said).then(|| format!("SET statement_timeout = {}", timeout.as_millis()))
+    }
+
     /// Says what an operator should know.
     pub(super) fn warn(&self, place: &Place, problems: &mut Problems) {
         if self.verifies() == Mode::VerifyCa {

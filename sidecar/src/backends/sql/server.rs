@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use registry_auth_core::config::{Section, Sources, choice};
 use registry_auth_core::problem::Problems;
@@ -34,8 +35,13 @@ pub(super) enum Server {
 }
 
 impl Server {
-    /// Reads `database_type` and `conn_string`. Nothing is connected to.
-    pub(super) fn read(section: &mut Section, sources: Sources<'_>, problems: &mut Problems) -> Option<Self> {
+    /// Reads `database_type` and `conn_string`. Nothing is connected to. A question is waited for within `timeout`.
+    pub(super) fn read(
+        section: &mut Section,
+        timeout: Duration,
+        sources: Sources<'_>,
+        problems: &mut Problems,
+    ) -> Option<Self> {
         const KINDS: [(&str, Kind); 3] = [
             ("mysql", Kind::MySql),
             ("postgres", Kind::Postgres),
@@ -57,7 +63,8 @@ impl Server {
         let read = match kind? {
             Kind::MySql => mysql::read(text.expose()).map(|found| {
                 found.warn(&place, problems);
-                let connections = Connections::new(found.options(), found.shown(), found.connect_within);
+                let first = Statement::plain(&mysql::giving_up_after(timeout));
+                let connections = Connections::new(found.options(), found.shown(), found.connect_within, Some(first));
                 Self::MySql(connections)
             }),
             Kind::Postgres => {
@@ -69,10 +76,11 @@ impl Server {
                     options,
                     found.shown(),
                     found.connect_within,
+                    found.giving_up_after(timeout).as_deref().map(Statement::plain),
                 )));
             }
             Kind::Sqlite => sqlite::read(text.expose()).map(|found| {
-                let connections = Connections::new(found.options(), found.shown(), None);
+                let connections = Connections::new(found.options(), found.shown(), None, None);
                 Self::Sqlite(connections)
             }),
         };
