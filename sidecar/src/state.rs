@@ -54,7 +54,7 @@ pub enum Failed {
     #[error(transparent)]
     Backend(#[from] BackendError),
     /// A hash was not computed.
-    #[error("a password hash was not computed: {0}")]
+    #[error(transparent)]
     Pool(#[from] PoolError),
 }
 

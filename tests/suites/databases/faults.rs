@@ -35,7 +35,7 @@ fn a_server_that_is_stopped_and_started_again_is_asked_again() {
         let program = serve(&database.section());
         database.add("grace", "secret", None);
         let name = database.name();
-        for _ in 0..2 {
+        for _ in 0..soak::times(2) {
             assert_recovers(&program, name);
             stop(&mut database);
             assert_away(&program, name);
