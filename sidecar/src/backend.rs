@@ -88,6 +88,11 @@ pub type Asking<'a, T> = Pin<Box<dyn Future<Output = Result<T, BackendError>> + 
 /// A back-end that knows accounts. Past `deadline` nobody waits for it, and what it does is abandoned: the future is
 /// dropped.
 pub trait Authenticator: Send + Sync + fmt::Debug {
+    /// What can be seen to before anybody asks: done once, when the configuration is in force. `None` if that is nothing.
+    fn prepare(&self, _deadline: Instant) -> Option<Asking<'_, ()>> {
+        None
+    }
+
     /// Who this is.
     fn authenticate<'a>(&'a self, login: Login<'a>, deadline: Instant) -> Asking<'a, Outcome>;
 }

@@ -66,6 +66,15 @@ impl Chain {
         }
     }
 
+    /// Has each back-end see to what it can before anybody asks.
+    pub async fn prepare(&self, deadline: Instant) {
+        for (watch, backend) in &self.authn {
+            if let Some(preparing) = backend.prepare(deadline) {
+                watch.over_preparing(preparing, deadline).await;
+            }
+        }
+    }
+
     /// Who this is: [`Answer::Accepted`], or [`Answer::Denied`] if nobody knows them or the password is wrong. Hashes are
     /// computed by `compare`, which answers whether the login's password fits.
     ///

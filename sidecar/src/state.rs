@@ -20,6 +20,9 @@ use crate::health::Readiness;
 use crate::metrics::{Metrics, PoolUse};
 use crate::throttle::{Attempts, Throttle};
 
+/// How long back-ends may prepare, after which they do so when they are asked.
+const LONGEST_PREPARING: Duration = Duration::from_mins(1);
+
 /// What all listeners share.
 #[derive(Debug)]
 pub struct State {
@@ -51,7 +54,7 @@ pub enum Failed {
     #[error(transparent)]
     Backend(#[from] BackendError),
     /// A hash was not computed.
-    #[error("a password hash was not computed: {0}")]
+    #[error(transparent)]
     Pool(#[from] PoolError),
 }
 
@@ -96,6 +99,16 @@ impl State {
         self.generation.send_replace(Some(Arc::new(generation)));
         self.metrics.generation(number);
         self.readiness.in_force(number);
+    }
+
+    /// Has the back-ends of the generation in force see to what they can before anybody asks, and waits for none.
+    pub fn prepare(&self) {
+        let Some(generation) = self.generation() else { return };
+        tokio::spawn(async move {
+            let begun = Instant::now();
+            let deadline = begun.checked_add(LONGEST_PREPARING).unwrap_or(begun);
+            generation.chain.prepare(deadline).await;
+        });
     }
 
     /// Who is told of each question to a back-end.

@@ -13,7 +13,7 @@ mod mariadb;
 mod postgres;
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, chown};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub use mariadb::MariaDb;
 pub use postgres::Postgres;
 
 /// Servers write their folder, start and stop; a busy machine draws that out.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// The password of every database user.
 pub const PASSWORD: &str = "p/w @'x";
@@ -51,6 +51,14 @@ impl User {
         command.args([&format!("--reuid={name}"), &group, "--clear-groups"]);
         command.args(["--pdeathsig", "TERM", "--"]).arg(program);
         command
+    }
+
+    /// Writes a file that nobody but this user may read.
+    #[track_caller]
+    fn write(&self, path: &Path, text: &str) {
+        fs::write(path, text).expect("a file in a temporary folder can be written");
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("our own file can be closed");
+        self.own(path);
     }
 
     /// Hands a file or folder to this user.

@@ -11,10 +11,9 @@ use std::time::Duration;
 use registry_auth_core::authn::hash::Hash;
 use registry_auth_tests::databases::{MariaDb, Postgres};
 use registry_auth_tests::http::{self, Response};
-use registry_auth_tests::keys;
-use registry_auth_tests::process;
 use registry_auth_tests::sidecar::Sidecar;
 use registry_auth_tests::token::{part, token};
+use registry_auth_tests::{keys, process, soak};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -51,7 +51,7 @@ impl SqlAuthenticator {
     /// Reads `xorm_auth`. Nothing is connected to yet.
     pub fn open(mut section: Section, sources: Sources<'_>, problems: &mut Problems) -> Option<Self> {
         let limits = Limits::read(&mut section, problems);
-        let server = Server::read(&mut section, sources, problems);
+        let server = Server::read(&mut section, limits.timeout, sources, problems);
         let kind = server.as_ref().map(Server::kind);
         let query = Question::read(&mut section, kind, problems);
         let labels_are = labels_are_patterns(&mut section, LabelsArePatterns::Glob, problems);
@@ -92,16 +92,24 @@ impl SqlAuthenticator {
     }
 
     async fn row(&self, account: &Account, deadline: Instant) -> Result<Option<Row>, BackendError> {
+        let rows = self.in_turn(self.rows(account), deadline).await?;
+        let chosen = self.question.choose(rows, account.as_str());
+        chosen.map_err(|error| self.error(error))
+    }
+
+    /// Asks, as soon as there is room for it and for as long as it may take.
+    async fn in_turn<T>(
+        &self,
+        asking: impl Future<Output = Result<T, table::TableError>>,
+        deadline: Instant,
+    ) -> Result<T, BackendError> {
         let turn = self.limits.gate.turn(deadline).await;
         let _turn = turn.map_err(|error| self.error(format_args!("was not asked: {error}")))?;
         let until = self.limits.until(deadline);
-        let rows = match timeout_at(until, self.rows(account)).await {
-            Ok(rows) => rows.map_err(|error| self.error(error))?,
-            Err(_) => return Err(self.late(until < deadline)),
-        };
-        self.question
-            .choose(rows, account.as_str())
-            .map_err(|error| self.error(error))
+        match timeout_at(until, asking).await {
+            Ok(answer) => answer.map_err(|error| self.error(error)),
+            Err(_) => Err(self.late(until < deadline)),
+        }
     }
 
     /// A connection that something on the way forgot answers nothing, not even that it is dead, and then they all do so.
@@ -158,6 +166,13 @@ impl SqlAuthenticator {
 }
 
 impl Authenticator for SqlAuthenticator {
+    /// The table is there for whoever is to fill it.
+    fn prepare(&self, deadline: Instant) -> Option<Asking<'_, ()>> {
+        let table = self.table.as_ref()?;
+        let preparing = table.prepare(&self.server, &self.dearest);
+        Some(Box::pin(self.in_turn(preparing, deadline)))
+    }
+
     fn authenticate<'a>(&'a self, login: Login<'a>, deadline: Instant) -> Asking<'a, Outcome> {
         Box::pin(self.ask(login, deadline))
     }

@@ -226,6 +226,34 @@ async fn a_fault_ends_the_request_and_the_back_end_is_down_until_it_answers_agai
 }
 
 #[tokio::test]
+async fn one_that_cannot_prepare_is_down_before_anybody_asks() {
+    #[derive(Debug)]
+    struct Unprepared;
+    impl Authenticator for Unprepared {
+        fn prepare(&self, _: Instant) -> Option<Asking<'_, ()>> {
+            let broken = BackendError {
+                backend: "test",
+                what: "is broken".to_owned(),
+            };
+            Some(Box::pin(ready(Err(broken))))
+        }
+
+        fn authenticate<'a>(&'a self, _: Login<'a>, _: Instant) -> Asking<'a, Outcome> {
+            Box::pin(ready(Ok(Outcome::NoMatch)))
+        }
+    }
+    let mut fixture = chain(vec![says([])], vec![]);
+    fixture.chain.prepare(soon()).await;
+    assert_eq!(fixture.chain.down(), [""; 0]);
+    fixture.chain.authn[0].1 = Box::new(Unprepared);
+    fixture.chain.prepare(soon()).await;
+    assert_eq!(fixture.chain.down(), ["first"]);
+    assert_eq!(fixture.noted(), [("first", Asked::Failed)]);
+    assert!(fixture.login("ada").await.is_ok());
+    assert_eq!(fixture.chain.down(), [""; 0]);
+}
+
+#[tokio::test]
 async fn past_the_deadline_it_is_a_fault_and_who_leaves_is_noted() {
     let fixture = chain(vec![says([])], vec![]);
     assert_eq!(

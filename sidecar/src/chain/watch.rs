@@ -133,6 +133,15 @@ impl Watch {
         answer
     }
 
+    /// As [`Self::over`], for what nobody asked for: a fault counts, and all else is nothing.
+    pub(super) async fn over_preparing(&self, preparing: Asking<'_, ()>, deadline: Instant) {
+        let begun = Instant::now();
+        if let Ok(Err(error)) = timeout_at(deadline, preparing).await {
+            self.observer.asked(self.key, Asked::Failed, begun.elapsed());
+            self.note(Some(&error));
+        }
+    }
+
     /// A change of state is told; each single failure is the caller's to tell, who knows the request.
     fn note(&self, error: Option<&BackendError>) {
         let was_down = self.is_down.swap(error.is_some(), Ordering::Relaxed);

@@ -228,6 +228,7 @@ impl Program {
         let generation = ready.generation;
         let (number, etag) = (generation.number, generation.etag.clone());
         self.state.put_in_force(generation);
+        self.state.prepare();
         self.server.install(ready.listeners);
         tracing::info!(generation = number, etag, "configuration in force");
     }

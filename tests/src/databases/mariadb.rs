@@ -7,6 +7,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::{LIMIT, PASSWORD, User};
+use crate::certificates::Certified;
 use crate::parts;
 use crate::ports::Port;
 use crate::process::{Process, run, run_with_input};
@@ -21,18 +22,37 @@ pub struct MariaDb {
     port: Port,
     user: User,
     folder: TempDir,
+    has_tls: bool,
 }
 
 impl MariaDb {
+    /// One without TLS.
     #[track_caller]
     pub fn start() -> Self {
+        Self::set_up(None)
+    }
+
+    /// One that has this certificate, and takes nobody without TLS.
+    #[track_caller]
+    pub fn start_with_tls(certified: &Certified) -> Self {
+        Self::set_up(Some(certified))
+    }
+
+    #[track_caller]
+    fn set_up(certified: Option<&Certified>) -> Self {
         let mut server = Self {
             process: None,
             port: Port::free(),
             user: User::unless_ours("mysql"),
             folder: tempfile::tempdir().expect("a temporary folder can be made"),
+            has_tls: certified.is_some(),
         };
-        server.user.own(server.folder.path());
+        let folder = server.folder.path();
+        server.user.own(folder);
+        if let Some(certified) = certified {
+            server.user.write(&folder.join("server.crt"), &certified.certificate());
+            server.user.write(&folder.join("server.key"), &certified.key());
+        }
         let mut make = server.user.command(&parts::system("mariadb-install-db"));
         make.args([
             "--no-defaults",
@@ -40,6 +60,7 @@ impl MariaDb {
             "--skip-test-db",
         ]);
         make.arg(format!("--datadir={}", server.data().display()));
+        make.arg(server.own_temporary_folder());
         let _ = run(&make, LIMIT).ok();
         server.start_again();
         let password = PASSWORD.replace('\'', "''");
@@ -67,9 +88,16 @@ impl MariaDb {
             "--skip-name-resolve",
         ]);
         command.arg(format!("--datadir={}", self.data().display()));
+        command.arg(self.own_temporary_folder());
         command.arg(format!("--socket={}", self.socket().display()));
         command.arg(format!("--pid-file={}", self.folder.path().join("pid").display()));
         command.arg(format!("--port={}", self.port));
+        if self.has_tls {
+            for (option, file) in [("cert", "server.crt"), ("key", "server.key")] {
+                command.arg(format!("--ssl-{option}={}", self.folder.path().join(file).display()));
+            }
+            command.arg("--require-secure-transport=on");
+        }
         let mut process = Process::start("mariadbd", &command, self.folder.path());
         let ask = self.command("mysql");
         process.wait_until("answering", LIMIT, || {
@@ -121,6 +149,11 @@ impl MariaDb {
 
     fn data(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// A server that starts deletes what others have in theirs.
+    fn own_temporary_folder(&self) -> String {
+        format!("--tmpdir={}", self.folder.path().display())
     }
 
     fn socket(&self) -> PathBuf {

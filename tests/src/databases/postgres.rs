@@ -1,7 +1,6 @@
 //! PostgreSQL.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -29,7 +28,8 @@ pub struct Postgres {
 
 /// Keeps a table locked, so that whoever asks it waits, until it is dropped.
 #[derive(Debug)]
-pub struct Locked {
+pub struct Locked<'s> {
+    server: &'s Postgres,
     _process: Process,
     _folder: TempDir,
 }
@@ -41,7 +41,8 @@ impl Postgres {
         Self::set_up(None)
     }
 
-    /// One that has this certificate, too, and takes nobody without TLS.
+    /// One that has this certificate, and takes nobody without TLS; the user `certified` must have a certificate of the
+    /// same authority.
     #[track_caller]
     pub fn start_with_tls(certified: &Certified) -> Self {
         Self::set_up(Some(certified))
@@ -59,8 +60,7 @@ impl Postgres {
         let folder = server.folder.path();
         server.user.own(folder);
         let password = folder.join("password");
-        fs::write(&password, PASSWORD).expect("a file in a temporary folder can be written");
-        server.user.own(&password);
+        server.user.write(&password, PASSWORD);
         let mut make = server.user.command(&program("initdb"));
         make.args([
             "--no-sync",
@@ -73,15 +73,18 @@ impl Postgres {
         make.arg("--pgdata").arg(folder.join("data"));
         let _ = run(&make, LIMIT).ok();
         if let Some(certified) = certified {
-            let files = [("server.crt", certified.certificate()), ("server.key", certified.key())];
-            for (name, text) in files {
-                let path = folder.join("data").join(name);
-                fs::write(&path, text).expect("a file in a temporary folder can be written");
-                fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("our own file can be closed");
-                server.user.own(&path);
+            let root = fs::read_to_string(certified.root_file()).expect("openssl has just written it");
+            let access = "local all all trust\n\
+                          hostssl all certified all scram-sha-256 clientcert=verify-ca\n\
+                          hostssl all all all scram-sha-256\n";
+            for (name, text) in [
+                ("server.crt", certified.certificate().as_str()),
+                ("server.key", &certified.key()),
+                ("root.crt", &root),
+                ("pg_hba.conf", access),
+            ] {
+                server.user.write(&folder.join("data").join(name), text);
             }
-            let access = "local all all trust\nhostssl all all all scram-sha-256\n";
-            fs::write(folder.join("data/pg_hba.conf"), access).expect("a file in a temporary folder can be written");
         }
         server.start_again();
         server.psql("postgres", &format!("CREATE DATABASE {NAME}"));
@@ -102,10 +105,10 @@ impl Postgres {
             "-c",
             "fsync=off",
         ]);
-        // Whoever left is noticed, though their statement waits.
-        command.args(["-c", "client_connection_check_interval=100"]);
         command.args(["-c", &format!("unix_socket_directories={}", folder.display())]);
-        command.args(["-c", if self.has_tls { "ssl=on" } else { "ssl=off" }]);
+        if self.has_tls {
+            command.args(["-c", "ssl=on", "-c", "ssl_ca_file=root.crt"]);
+        }
         let mut process = Process::start("postgres", &command, folder);
         let ask = self.command("postgres");
         process.wait_until("answering", LIMIT, || {
@@ -131,7 +134,7 @@ impl Postgres {
 
     /// Locks `table` until what is answered is dropped.
     #[track_caller]
-    pub fn lock(&self, table: &str) -> Locked {
+    pub fn lock(&self, table: &str) -> Locked<'_> {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let mut command = self.command(NAME);
         let lock = format!("LOCK TABLE {table}");
@@ -143,6 +146,7 @@ impl Postgres {
             (held.trim() != "0").then_some(())
         });
         Locked {
+            server: self,
             _process: process,
             _folder: folder,
         }
@@ -159,7 +163,9 @@ impl Postgres {
 
     /// The same as an address.
     pub fn url(&self, query: &str) -> String {
-        let password: String = PASSWORD.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let password = PASSWORD
+            .bytes()
+            .fold(String::new(), |text, byte| format!("{text}%{byte:02x}"));
         format!("postgres://{NAME}:{password}@127.0.0.1:{}/{NAME}?{query}", self.port)
     }
 
@@ -203,6 +209,14 @@ impl Drop for Postgres {
         if let Some(process) = &self.process {
             process.signal(Signal::INT);
         }
+    }
+}
+
+impl Drop for Locked<'_> {
+    /// A server that sleeps does not notice that its client has left.
+    fn drop(&mut self) {
+        let sleepers = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+        let _ = run_with_input(&self.server.command(NAME), sleepers, LIMIT);
     }
 }
 

@@ -51,6 +51,19 @@ fn accounts_are_let_in_as_the_database_has_them() {
 }
 
 #[test]
+fn the_table_is_there_before_anybody_asks() {
+    for database in Database::all() {
+        let program = Sidecar::serve(&config(&database.section()));
+        let what = format!("the table is made in {}", database.name());
+        process::wait_until(&what, SOON, || {
+            program.log().contains("made the table `xorm_user`").then_some(())
+        });
+        database.add("grace", "secret", None);
+        assert_eq!(status(&program, "grace", "secret"), 200, "{}", database.name());
+    }
+}
+
+#[test]
 fn names_and_passwords_are_data() {
     let long = "x".repeat(1024);
     let passwords = [

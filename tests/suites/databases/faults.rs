@@ -35,7 +35,7 @@ fn a_server_that_is_stopped_and_started_again_is_asked_again() {
         let program = serve(&database.section());
         database.add("grace", "secret", None);
         let name = database.name();
-        for _ in 0..2 {
+        for _ in 0..soak::times(2) {
             assert_recovers(&program, name);
             stop(&mut database);
             assert_away(&program, name);
@@ -58,6 +58,9 @@ fn one_that_is_down_at_the_start_is_asked_when_it_is_there() {
         let name = database.name();
         stop(&mut database);
         let program = Sidecar::serve(&config(&database.section()));
+        process::wait_until("the log says that it is away", SOON, || {
+            program.log().contains("back-end is down").then_some(())
+        });
         assert_away(&program, name);
         start_again(&mut database);
         process::wait_until("the database answers", SOON, || {
@@ -111,7 +114,14 @@ fn a_table_that_is_locked_is_waited_for_and_then_given_up() {
         unreachable!()
     };
     let locked = server.lock("xorm_user");
-    assert_eq!(status(&program, "grace", "secret"), 503);
+    for _ in 0..3 {
+        assert_eq!(status(&program, "grace", "secret"), 503);
+    }
+    // What nobody waits for any longer keeps no connection of the server, though the lock is still there.
+    process::wait_until("the server has given up, too", SOON, || {
+        let waiting = server.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
+        (waiting.trim() == "0").then_some(())
+    });
     drop(locked);
     assert_recovers(&program, "PostgreSQL");
 }

@@ -36,6 +36,8 @@ pub(super) struct Connections<O: Speaks> {
     shown: String,
     /// How long opening one may take, if the driver's string says so.
     connect_within: Option<Duration>,
+    /// What each one that is opened is told first.
+    first: Option<Statement>,
     idle: Mutex<Vec<O::Connection>>,
 }
 
@@ -86,8 +88,10 @@ impl NoAnswer {
 }
 
 impl<O: Speaks> Connections<O> {
-    pub(super) fn new(options: O, shown: String, connect_within: Option<Duration>) -> Self {
+    /// Those that `options` open, each of which is told `first` then.
+    pub(super) fn new(options: O, shown: String, connect_within: Option<Duration>, first: Option<Statement>) -> Self {
         Self {
+            first,
             // Its lines would tell nothing that is not told here, and slow ones as often as they come.
             options: options.disable_statement_logging(),
             shown,
@@ -139,7 +143,11 @@ impl<O: Speaks> Connections<O> {
                 .map_err(|_| NoAnswer::ConnectLate(limit))?,
             None => connecting.await,
         };
-        connected.map_err(NoAnswer::Connect)
+        let mut connection = connected.map_err(NoAnswer::Connect)?;
+        if let Some(first) = &self.first {
+            O::fetch(&mut connection, first, "").await.map_err(NoAnswer::Ask)?;
+        }
+        Ok(connection)
     }
 }
 

@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use registry_auth_core::config::duration;
+use registry_auth_core::problem::{Place, Problems};
 use registry_auth_core::secret::Secret;
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 
 use super::fault::{Fault, place_in};
 use super::percent::{Plus, decoded, pairs};
+use super::server::is_loopback;
 
 const PORT: u16 = 3306;
 
@@ -137,17 +139,18 @@ pub(super) fn read(text: &str) -> Result<Found, Fault> {
     Ok(found)
 }
 
+/// Has a server give up what nobody waits for any longer: when a connection is closed it does not notice while it waits for
+/// a lock, and would have no place for others in the end. MySQL and MariaDB have no limit in common but that.
+pub(super) fn giving_up_after(timeout: Duration) -> String {
+    format!("SET SESSION lock_wait_timeout = {}", timeout.as_secs().max(1))
+}
+
 /// `tcp(host:port)`, `unix(/path)`, or less.
 fn address(text: &str, at: &str) -> Result<Address, Fault> {
-    let (network, address) = match at.split_once('(') {
-        None => (at, ""),
-        Some((network, address)) => match address.strip_suffix(')') {
-            Some(address) => (network, address),
-            None => {
-                let fault = "has an address that does not end in `)`; write it as `tcp(host:3306)` or `unix(/path)`";
-                return Err(Fault::new(place_in(text, at), fault));
-            }
-        },
+    let (network, address) = at.split_once('(').unwrap_or((at, ")"));
+    let Some(address) = address.strip_suffix(')') else {
+        let fault = "has an address that does not end in `)`; write it as `tcp(host:3306)` or `unix(/path)`";
+        return Err(Fault::new(place_in(text, at), fault));
     };
     match network {
         "" | "tcp" => host_and_port(text, address),
@@ -224,13 +227,9 @@ impl Found {
                 }
                 self.collation = Some(value);
             }
-            "charset" => {
-                if !value.split(',').all(|one| one == "utf8mb4" || one == "utf8") {
-                    return Err(Fault::new(
-                        place,
-                        "`charset` must be `utf8mb4` or `utf8`: names are UTF-8 here",
-                    ));
-                }
+            "charset" if !value.split(',').all(|one| one == "utf8mb4" || one == "utf8") => {
+                let fault = "`charset` must be `utf8mb4` or `utf8`: names are UTF-8 here";
+                return Err(Fault::new(place, fault));
             }
             "readTimeout" | "writeTimeout" => {
                 let fault = format!("`{key}` is not known here; `timeout` of the section bounds each question");
@@ -246,6 +245,17 @@ impl Found {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Says what an operator should know.
+    pub(super) fn warn(&self, place: &Place, problems: &mut Problems) {
+        let is_clear = matches!(self.tls, Tls::Off | Tls::Preferred);
+        if is_clear && matches!(&self.at, Address::Tcp { host, .. } if !is_loopback(host)) {
+            problems.warn(
+                place,
+                "has password hashes go in clear over the network; add `tls=true`",
+            );
+        }
     }
 
     /// As sqlx takes it.

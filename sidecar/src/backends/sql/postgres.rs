@@ -15,6 +15,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use super::fault::Fault;
+use super::server::is_loopback;
 use spelling::{Setting, settings};
 
 const PORT: u16 = 5432;
@@ -214,6 +215,14 @@ impl Found {
         }
     }
 
+    /// Has the server give up what nobody waits for any longer, unless the operator says when: as with MySQL, it does not
+    /// notice that a connection was closed.
+    pub(super) fn giving_up_after(&self, timeout: Duration) -> Option<String> {
+        let is_said = |(key, _): &(String, String)| key.eq_ignore_ascii_case("statement_timeout");
+        let is_said = self.parameters.iter().any(is_said);
+        (!is_said).then(|| format!("SET statement_timeout = {}", timeout.as_millis()))
+    }
+
     /// Says what an operator should know.
     pub(super) fn warn(&self, place: &Place, problems: &mut Problems) {
         if self.verifies() == Mode::VerifyCa {
@@ -221,6 +230,12 @@ impl Found {
                 place,
                 "takes any certificate for the server that one of the system's authorities or of `sslrootcert` has signed, \
                  whichever host it is for; write `sslmode=verify-full` to have the host name verified",
+            );
+        }
+        if self.mode == Mode::Disable && !self.is_socket() && !is_loopback(&self.host) {
+            problems.warn(
+                place,
+                "has password hashes go in clear over the network; write `sslmode=verify-full`",
             );
         }
     }
@@ -322,7 +337,7 @@ fn is_key(pem: &[u8]) -> bool {
 }
 
 fn is_utf8(name: &str) -> bool {
-    let letters = name.chars().filter(|c| c.is_ascii_alphanumeric());
+    let letters = name.chars().filter(char::is_ascii_alphanumeric);
     let letters: String = letters.map(|c| c.to_ascii_lowercase()).collect();
     letters == "utf8" || letters == "unicode"
 }

@@ -62,7 +62,15 @@ impl Question {
         let Some(text) = section.text("query", problems) else {
             return (!problems.is_refusal_at(&place)).then_some(None);
         };
-        let statement = with_parameters(&text, kind?);
+        let kind = kind?;
+        if kind == Kind::MySql && !text.to_ascii_lowercase().contains("username") {
+            problems.warn(
+                &place,
+                "leaves it to MySQL which names are equal, and it takes `BOB` for `bob`, for whom other rules hold; give the \
+                 name as the column `username`",
+            );
+        }
+        let statement = with_parameters(&text, kind);
         let statement = statement.map_err(|fault| fault.tell(&place, problems)).ok()?;
         Some(Some(Self {
             statement,

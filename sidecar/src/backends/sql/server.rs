@@ -1,6 +1,8 @@
 //! Which database it is, and how it is reached: `database_type` and `conn_string`.
 
 use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
 
 use registry_auth_core::config::{Section, Sources, choice};
 use registry_auth_core::problem::Problems;
@@ -33,8 +35,13 @@ pub(super) enum Server {
 }
 
 impl Server {
-    /// Reads `database_type` and `conn_string`. Nothing is connected to.
-    pub(super) fn read(section: &mut Section, sources: Sources<'_>, problems: &mut Problems) -> Option<Self> {
+    /// Reads `database_type` and `conn_string`. Nothing is connected to. A question is waited for within `timeout`.
+    pub(super) fn read(
+        section: &mut Section,
+        timeout: Duration,
+        sources: Sources<'_>,
+        problems: &mut Problems,
+    ) -> Option<Self> {
         const KINDS: [(&str, Kind); 3] = [
             ("mysql", Kind::MySql),
             ("postgres", Kind::Postgres),
@@ -55,7 +62,9 @@ impl Server {
         let text = Secret::new(required_text(section, "conn_string", mend, problems)?);
         let read = match kind? {
             Kind::MySql => mysql::read(text.expose()).map(|found| {
-                let connections = Connections::new(found.options(), found.shown(), found.connect_within);
+                found.warn(&place, problems);
+                let first = Statement::plain(&mysql::giving_up_after(timeout));
+                let connections = Connections::new(found.options(), found.shown(), found.connect_within, Some(first));
                 Self::MySql(connections)
             }),
             Kind::Postgres => {
@@ -67,10 +76,11 @@ impl Server {
                     options,
                     found.shown(),
                     found.connect_within,
+                    found.giving_up_after(timeout).as_deref().map(Statement::plain),
                 )));
             }
             Kind::Sqlite => sqlite::read(text.expose()).map(|found| {
-                let connections = Connections::new(found.options(), found.shown(), None);
+                let connections = Connections::new(found.options(), found.shown(), None, None);
                 Self::Sqlite(connections)
             }),
         };
@@ -111,6 +121,12 @@ impl Server {
             Self::Sqlite(connections) => connections.rows(statement, account).await,
         }
     }
+}
+
+/// Whether what goes to `host` stays on this machine.
+pub(super) fn is_loopback(host: &str) -> bool {
+    let address: Result<IpAddr, _> = host.parse();
+    host == "localhost" || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 /// How it is reached holds a password.

@@ -265,8 +265,29 @@ fn what_is_wrong_with_the_section_is_told_in_its_place() {
         let (_, problems) = opened(&section, &[("text", "no PEM")]);
         assert_eq!(problems.to_string(), expected);
     }
-    let (_, problems) = opened(&postgres("sslmode=verify-ca"), &[]);
-    assert!(!problems.is_refusal() && !problems.warnings().is_empty());
+    let mysql = |text: &str| json!({"database_type": "mysql", "conn_string": text});
+    let with_query = |mut section: Value, query: &str| {
+        section["query"] = json!(query);
+        section
+    };
+    for (section, warns) in [
+        (postgres("sslmode=verify-ca"), true),
+        (postgres("sslmode=disable host=db.example"), true),
+        (postgres("sslmode=disable host=127.0.0.1"), false),
+        (postgres("host=/run/postgresql"), false),
+        (mysql("a@tcp(db.example)/d"), true),
+        (mysql("a@tcp(db.example)/d?tls=true"), false),
+        (mysql("a@/d"), false),
+        (with_query(mysql("a@/d"), "SELECT h FROM u WHERE n = :account"), true),
+        (
+            with_query(mysql("a@/d"), "SELECT n AS Username FROM u WHERE n = :account"),
+            false,
+        ),
+    ] {
+        let (_, problems) = opened(&section, &[]);
+        assert!(!problems.is_refusal());
+        assert_eq!(!problems.warnings().is_empty(), warns, "{section}");
+    }
 }
 
 #[test]

@@ -116,7 +116,10 @@ fn written(found: &Found) -> String {
         Address::Tcp { host, port } => format!("tcp({host}:{port})"),
         Address::Socket(path) => format!("unix({})", path.display()),
     };
-    let database: String = found.database.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let database = found
+        .database
+        .bytes()
+        .fold(String::new(), |text, byte| format!("{text}%{byte:02X}"));
     format!("{}{}@{at}/{database}", found.name, password.unwrap_or_default())
 }
 

@@ -128,7 +128,7 @@ proptest! {
             "dbname={} user={}  port = {port} password={}",
             quoted(&database), quoted(&name), quoted(&password),
         );
-        let percent = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
+        let percent = |text: &str| text.bytes().fold(String::new(), |text, byte| format!("{text}%{byte:02x}"));
         let address = format!(
             "postgres://{}:{}@:{port}/{}", percent(&name), percent(&password), percent(&database),
         );

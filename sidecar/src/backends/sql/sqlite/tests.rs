@@ -65,7 +65,7 @@ proptest! {
     #[test]
     fn every_path_can_be_written_as_an_address(path in "[!-~é ]{1,20}") {
         prop_assume!(!path.contains(":memory:"));
-        let address: String = path.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let address = path.bytes().fold(String::new(), |text, byte| format!("{text}%{byte:02x}"));
         prop_assert_eq!(found(&format!("file:{address}?mode=rw")).path, PathBuf::from(path));
     }
 
