@@ -6,6 +6,7 @@
 pub mod bench;
 mod gate;
 pub mod hook;
+pub mod htpasswd;
 mod json;
 pub mod program;
 pub mod sql;

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use crate::backend::{Access, Authenticator, Authorizer, BackendError, Comparison, Login, Outcome, Ruling};
 #[cfg(feature = "bench")]
 use crate::backends::bench;
-use crate::backends::{hook, program, sql};
+use crate::backends::{hook, htpasswd, program, sql};
 use watch::Watch;
 pub use watch::{Asked, Observer, Unobserved};
 
@@ -44,6 +44,7 @@ impl Chain {
     ) -> Self {
         let accounts = backends.authn.into_iter().filter_map(|(backend, section)| {
             let opened: Box<dyn Authenticator> = match backend {
+                AuthnBackend::Htpasswd => Box::new(htpasswd::HtpasswdAuthenticator::open(section, sources, problems)?),
                 AuthnBackend::Program => Box::new(program::ProgramAuthenticator::open(section, sources, problems)?),
                 AuthnBackend::Sql => Box::new(sql::SqlAuthenticator::open(section, sources, problems)?),
                 AuthnBackend::Hook => Box::new(hook::HookAuthenticator::open(section, sources, problems)?),

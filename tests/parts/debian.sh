@@ -7,6 +7,7 @@ export DEBIAN_FRONTEND=noninteractive
 # The program that a package is wanted for: it counts, not the package, so that other distributions can do too.
 program() {
   case $1 in
+    apache2-utils) echo htpasswd ;;
     docker.io) echo dockerd ;;
     mariadb-server) echo mariadbd ;;
     postgresql) echo pg_ctlcluster ;; # the server's own programs are on no PATH

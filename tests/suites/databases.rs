@@ -1,8 +1,9 @@
-//! Accounts in real databases, as a client of the token endpoint meets them: `xorm_auth`.
+//! Accounts in real databases and files, as a client of the token endpoint meets them: `xorm_auth`, `htpasswd_auth`.
 
 mod databases {
     mod accounts;
     mod faults;
+    mod htpasswd;
     mod tls;
 }
 

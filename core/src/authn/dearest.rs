@@ -1,5 +1,7 @@
 //! What a failure has to cost, so that its time does not tell which names there are.
 
+#[cfg(feature = "crypt")]
+use super::hash::crypt::{Crypt, CryptKind};
 use super::hash::{Argon2Cost, Argon2id, Bcrypt, Hash, MAX_BCRYPT_COST};
 
 /// The least that bcrypt can cost.
@@ -11,6 +13,9 @@ pub struct Dearest {
     bcrypt_cost: Option<u32>,
     argon2: Option<Argon2Cost>,
     sha256: bool,
+    /// The most rounds of SHA-256 and of SHA-512.
+    #[cfg(feature = "crypt")]
+    crypt: [Option<u32>; 2],
 }
 
 impl Dearest {
@@ -23,6 +28,16 @@ impl Dearest {
             }
             Hash::Argon2id(_) => {}
             Hash::Sha256(_) => self.sha256 = true,
+            #[cfg(feature = "crypt")]
+            Hash::Crypt(hash) => {
+                let (kind, rounds) = hash.cost();
+                let [sha256, sha512] = &mut self.crypt;
+                let known = match kind {
+                    CryptKind::Sha256 => sha256,
+                    CryptKind::Sha512 => sha512,
+                };
+                *known = (*known).max(Some(rounds));
+            }
         }
     }
 
@@ -47,6 +62,8 @@ impl Dearest {
         decoys.extend(self.argon2_decoy(spent));
         let sha256_due = self.sha256 && !matches!(spent, Some(Hash::Sha256(_)));
         decoys.extend(sha256_due.then_some(Hash::Sha256([0; 32])));
+        #[cfg(feature = "crypt")]
+        decoys.extend(self.crypt_decoys(spent));
         decoys
     }
 
@@ -77,5 +94,46 @@ impl Dearest {
             lanes: 1,
         })
         .map(Hash::Argon2id)
+    }
+
+    /// What is missing in rounds, of each of the two.
+    #[cfg(feature = "crypt")]
+    fn crypt_decoys(&self, spent: Option<&Hash>) -> impl Iterator<Item = Hash> {
+        let spent = match spent {
+            Some(Hash::Crypt(hash)) => Some(hash.cost()),
+            _ => None,
+        };
+        let kinds = [CryptKind::Sha256, CryptKind::Sha512];
+        kinds.into_iter().zip(self.crypt).filter_map(move |(kind, due)| {
+            let done = spent.map_or(0, |(of, rounds)| if of == kind { rounds } else { 0 });
+            let missing = due?.saturating_sub(done);
+            (missing > 0).then(|| Hash::Crypt(Crypt::decoy(kind, missing)))
+        })
+    }
+}
+
+#[cfg(all(test, feature = "crypt"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_in_rounds_is_filled_for_each_function_of_sha_crypt() {
+        let hash = |kind, rounds| Hash::Crypt(Crypt::decoy(kind, rounds));
+        let (sha256, sha512) = (CryptKind::Sha256, CryptKind::Sha512);
+        let mut dearest = Dearest::default();
+        for known in [hash(sha512, 5_000), hash(sha512, 8_000), hash(sha256, 5_000)] {
+            dearest.note(&known);
+        }
+        for (spent, missing) in [
+            (None, vec![hash(sha256, 5_000), hash(sha512, 8_000)]),
+            (
+                Some(hash(sha512, 5_000)),
+                vec![hash(sha256, 5_000), hash(sha512, 3_000)],
+            ),
+            (Some(hash(sha512, 8_000)), vec![hash(sha256, 5_000)]),
+            (Some(hash(sha256, 5_000)), vec![hash(sha512, 8_000)]),
+        ] {
+            assert_eq!(dearest.decoys(spent.as_ref()), missing, "{spent:?}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Password hashes: bcrypt as docker_auth reads it, argon2id, and SHA-256 for secrets that a machine made.
 
+#[cfg(feature = "crypt")]
+pub mod crypt;
 mod make;
 
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -49,6 +51,9 @@ pub enum Hash {
     Argon2id(Argon2id),
     /// SHA-256 of the secret: for secrets of at least 128 random bits, where a slow hash buys nothing.
     Sha256([u8; 32]),
+    /// SHA-crypt, of files that others write.
+    #[cfg(feature = "crypt")]
+    Crypt(crypt::Crypt),
 }
 
 /// A bcrypt hash.
@@ -105,6 +110,10 @@ pub enum HashError {
     /// Above [`MAX_ARGON2`].
     #[error("costs more than argon2id is allowed to: at most m={}, t={}, p={}", MAX_ARGON2.memory_kib, MAX_ARGON2.passes, MAX_ARGON2.lanes)]
     DearArgon2,
+    /// Above [`crypt::MAX_CRYPT_ROUNDS`].
+    #[cfg(feature = "crypt")]
+    #[error("has {0} rounds of SHA-crypt; at most {max} are taken", max = crypt::MAX_CRYPT_ROUNDS)]
+    DearCrypt(u32),
 }
 
 impl Hash {
@@ -128,7 +137,7 @@ impl Hash {
         }
     }
 
-    /// The hash as a text, which [`Self::parse`] reads back.
+    /// The hash as a text, which [`Self::parse`] reads back, but for SHA-crypt.
     #[must_use]
     pub fn to_text(&self) -> Secret<String> {
         Secret::new(match self {
@@ -137,6 +146,8 @@ impl Hash {
             Self::Sha256(digest) => digest
                 .iter()
                 .fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}")),
+            #[cfg(feature = "crypt")]
+            Self::Crypt(hash) => hash.text().to_owned(),
         })
     }
 
@@ -155,6 +166,8 @@ impl Hash {
                 fingerprint(kind, cost, &hash.salt, &hash.digest)
             }
             Self::Sha256(digest) => fingerprint(4, [0; 3], &[], digest),
+            #[cfg(feature = "crypt")]
+            Self::Crypt(hash) => hash.fingerprint(),
         }
     }
 
@@ -167,6 +180,8 @@ impl Hash {
             Self::Bcrypt(hash) => hash.fits(password),
             Self::Argon2id(hash) => hash.fits(password)?,
             Self::Sha256(digest) => Sha256::digest(password).as_slice().ct_eq(digest).into(),
+            #[cfg(feature = "crypt")]
+            Self::Crypt(hash) => hash.fits(password),
         })
     }
 }

@@ -58,6 +58,8 @@ impl Verifier for Bill {
             Hash::Bcrypt(hash) => self.bcrypt_rounds += 1 << hash.cost(),
             Hash::Argon2id(hash) => self.argon2_kib += u64::from(hash.cost().work()),
             Hash::Sha256(_) => {}
+            #[cfg(feature = "crypt")]
+            Hash::Crypt(_) => unreachable!("no static user has one"),
         }
         Ok(false)
     }

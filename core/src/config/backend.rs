@@ -8,6 +8,8 @@ use crate::problem::{Place, Problems};
 /// A back-end that knows accounts. In the order in which they are asked, after the static users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AuthnBackend {
+    /// `htpasswd_auth`: a file of Apache's `htpasswd`.
+    Htpasswd,
     /// `ext_auth`: an external program.
     Program,
     /// `xorm_auth`: a table in an SQL database.
@@ -81,6 +83,7 @@ fn is_of_rights(key: &str) -> bool {
 impl AuthnBackend {
     /// All, in the order in which they are asked.
     pub const ALL: &'static [Self] = &[
+        Self::Htpasswd,
         Self::Program,
         Self::Sql,
         Self::Hook,
@@ -92,6 +95,7 @@ impl AuthnBackend {
     #[must_use]
     pub const fn key(self) -> &'static str {
         match self {
+            Self::Htpasswd => "htpasswd_auth",
             Self::Program => "ext_auth",
             Self::Sql => "xorm_auth",
             Self::Hook => "http_auth",

@@ -18,7 +18,7 @@ const NAMES: [&str; 5] = ["password", "passwd", "secret", "conn_string", "bearer
 const POINTERS: [&str; 2] = ["_file", "_env"];
 
 /// What a hash begins with. One that stands where none is wanted is no less a hash.
-const HASHES: [&str; 3] = ["$2", "$argon2", "sha256:"];
+const HASHES: [&str; 6] = ["$2", "$argon2", "sha256:", "$5$", "$6$", "$apr1$"];
 
 /// A word of a line that could not be read is masked from so many characters on that keys and hashes are made of.
 const LONG_WORD: usize = 16;
@@ -32,9 +32,9 @@ pub(super) fn is_name_of_secret(name: &str) -> bool {
 /// Whether the text at the end of `path` is a secret.
 pub(super) fn is_secret(path: &[&str], text: &str) -> bool {
     let named = match path {
-        // The names of accounts and labels mean nothing.
         ["users", _, key, ..] => is_name_of_secret(key),
-        ["users" | "acl", ..] => false,
+        // The names of accounts and labels mean nothing, and where a file is tells nobody what is in it.
+        ["users" | "acl", ..] | ["htpasswd_auth", "path"] => false,
         ["token" | "server", "key", ..] => true,
         path => path.iter().any(|key| is_name_of_secret(key)),
     };

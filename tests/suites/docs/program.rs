@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use registry_auth_tests::certificates::{Algorithm, Certified};
 use registry_auth_tests::module::Module;
-use registry_auth_tests::process::{Process, run};
+use registry_auth_tests::process::{Process, run, run_with_input};
 use registry_auth_tests::{http, keys, parts};
 use serde_json::json;
 
@@ -109,6 +109,37 @@ fn the_commands_of_the_page_about_docker_auth_work() {
             ran.output()
         );
     }
+}
+
+/// The command of the page, but for its terminal and its folder, and the section.
+#[test]
+fn what_the_page_about_htpasswd_makes_is_taken() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    fs::write(folder.path().join("token.key"), keys::ES256).expect("a file can be written");
+    let blocks = blocks("docs/htpasswd.md");
+    let [section, line] = &blocks[..] else {
+        panic!("{blocks:?}")
+    };
+    let here = |text: &str| text.replace("/etc/registry-auth/", "");
+    let line = here(&line.text);
+    let mut words = line.split_whitespace();
+    let mut command = Command::new(parts::system(words.next().expect("a command has words")));
+    // `-i` reads the password from where a program can write it.
+    command.arg("-i").args(words).current_dir(folder.path());
+    let _ = run_with_input(&command, "grace-secret", Duration::from_secs(30)).ok();
+    let configuration = format!(
+        "server: {{addr: \":5001\"}}\ntoken: {{issuer: i, key: token.key}}\nusers: {{\"\": {{}}}}\nacl: []\n{}",
+        here(&section.text)
+    );
+    fs::write(folder.path().join("auth_config.yml"), configuration).expect("a file can be written");
+    let mut command = Command::new(parts::program());
+    command.args(["check", "auth_config.yml"]).current_dir(folder.path());
+    let ran = run(&command, Duration::from_secs(30)).ok();
+    assert!(
+        ran.stdout.ends_with("nothing wrong in auth_config.yml\n"),
+        "{}",
+        ran.output()
+    );
 }
 
 /// Each section of the page, in a file of its own.

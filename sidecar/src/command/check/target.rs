@@ -80,7 +80,7 @@ fn dear_hashes(document: &Document, problems: &mut Problems) {
                 1_u64.checked_shl(bcrypt.cost())?.saturating_mul(MICROSECONDS_PER_ROUND)
             }
             Hash::Argon2id(argon2) => u64::from(argon2.cost().work()).saturating_mul(MICROSECONDS_PER_KIB),
-            Hash::Bcrypt(_) | Hash::Sha256(_) => return None,
+            Hash::Bcrypt(_) | Hash::Sha256(_) | Hash::Crypt(_) => return None,
         };
         Some((user, microseconds))
     });
