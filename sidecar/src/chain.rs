@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use crate::backend::{Access, Authenticator, Authorizer, BackendError, Login, Outcome, Ruling};
 #[cfg(feature = "bench")]
 use crate::backends::bench;
-use crate::backends::{hook, program};
+use crate::backends::{hook, ldap, program};
 use watch::Watch;
 pub use watch::{Asked, Observer, Unobserved};
 
@@ -44,6 +44,9 @@ impl Chain {
         let accounts = backends.authn.into_iter().filter_map(|(backend, section)| {
             let opened: Box<dyn Authenticator> = match backend {
                 AuthnBackend::Program => Box::new(program::ProgramAuthenticator::open(section, sources, problems)?),
+                AuthnBackend::Ldap(place) => {
+                    Box::new(ldap::LdapAuthenticator::open(place, section, sources, problems)?)
+                }
                 AuthnBackend::Hook => Box::new(hook::HookAuthenticator::open(section, sources, problems)?),
                 #[cfg(feature = "bench")]
                 AuthnBackend::Bench => Box::new(bench::Bench::open(section, problems)),
