@@ -5,7 +5,7 @@ PATH=$PATH:/usr/sbin:/sbin
 export DEBIAN_FRONTEND=noninteractive
 
 # The program that a package is wanted for: it counts, not the package, so that other distributions can do too.
-program() { case $1 in docker.io) echo dockerd ;; *) echo "$1" ;; esac; }
+program() { case $1 in docker.io) echo dockerd ;; ldap-utils) echo ldapadd ;; *) echo "$1" ;; esac; }
 
 # Which of the packages are missing; those that dpkg left half installed count as missing.
 missing() {

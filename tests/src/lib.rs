@@ -7,6 +7,7 @@
 //! | [`envoy`] | Envoy with `envoy/standalone.yaml` and the filter |
 //! | [`sidecar`] | the program `registry-auth` |
 //! | [`registry`] | a registry that takes tokens |
+//! | [`ldap`] | a directory |
 //! | [`stack`], [`stand_in`] | `docker-compose.yml` in a Docker Engine; the base images that cannot be pulled |
 //! | [`skopeo`], [`docker`], [`podman`], [`crane`], [`oras`] | clients, as an operator types them; [`client`] is what they share |
 //! | [`kubernetes`], [`manifests`] | a Kubernetes API; what is rendered for it |
@@ -30,6 +31,7 @@ pub mod http;
 pub mod image;
 pub mod keys;
 pub mod kubernetes;
+pub mod ldap;
 pub mod manifests;
 pub mod module;
 pub mod oras;
