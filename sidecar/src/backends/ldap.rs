@@ -14,6 +14,7 @@ mod entry;
 mod fault;
 mod filter;
 mod labels;
+mod nested;
 mod options;
 mod pool;
 mod spelling;

@@ -94,6 +94,17 @@ objectClass: groupOfNames
 cn: Registry-Ops, East
 member: uid=ada,ou=people,dc=corp,dc=example
 
+dn: cn=Registry-All,ou=groups,dc=corp,dc=example
+objectClass: groupOfNames
+cn: Registry-All
+member: cn=Registry-Devs,ou=groups,dc=corp,dc=example
+member: cn=Registry-Circle,ou=groups,dc=corp,dc=example
+
+dn: cn=Registry-Circle,ou=groups,dc=corp,dc=example
+objectClass: groupOfNames
+cn: Registry-Circle
+member: cn=Registry-All,ou=groups,dc=corp,dc=example
+
 dn: cn=cooks,ou=groups,dc=corp,dc=example
 objectClass: groupOfNames
 cn: cooks
@@ -359,6 +370,47 @@ fn the_search_may_be_anonymous_or_done_by_whoever_signs_in() {
         assert_eq!(let_in(&sidecar, "ada", "ada-secret"), "ada");
         assert_denied(&sidecar, "ada", "bob-secret");
         assert_eq!(let_in(&sidecar, "Bob", "bob-secret"), "bob");
+    }
+}
+
+#[test]
+fn groups_within_groups_are_followed_where_that_is_asked_for() {
+    const ASKED: [&str; 4] = ["registry-devs", "registry-all", "registry-circle", "cooks"];
+    let slapd = slapd();
+    let scopes = ASKED
+        .map(|group| format!("&scope=repository:{group}/app:pull"))
+        .concat();
+    for (account, nested, in_groups) in [
+        ("ada", false, &["registry-devs", "cooks"][..]),
+        ("ada", true, &ASKED),
+        ("bob", true, &["registry-devs", "registry-all", "registry-circle"]),
+        ("star*", true, &[]),
+    ] {
+        let label = json!({"attribute": "memberOf", "nested": nested, "parse_cn": true, "lower_case": true});
+        let sidecar = Sidecar::serve(&json!({
+            "token": {"issuer": "registry-auth", "key": keys::ES256},
+            "ldap_auth": with(section(&slapd, &slapd.url()), &json!({"labels": {"groups": label}})),
+            "acl": [{"match": {"name": "${labels:groups}/app"}, "actions": ["pull"]}],
+        }));
+        let url = format!("{}/token?service=registry{scopes}", sidecar.url());
+        let password = format!("{}-secret", account.trim_end_matches('*'));
+        for _ in 0..2 {
+            let answer = http::get(&url, &[("authorization", &http::basic(account, &password))]);
+            let actions = |group: &str| {
+                if in_groups.contains(&group) {
+                    json!(["pull"])
+                } else {
+                    json!([])
+                }
+            };
+            let granted = ASKED.map(|group| (format!("{group}/app"), actions(group)));
+            assert_granted(
+                &answer,
+                account,
+                &granted.into_iter().collect(),
+                &format!("nested: {nested}"),
+            );
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ldap3::{
     DerefAliases, Ldap, LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Scope, SearchEntry, SearchOptions,
-    StdStream,
+    SearchResult, StdStream,
 };
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -22,6 +22,9 @@ const MOST_ENTRIES: i32 = 2;
 
 /// Asks for no attribute (RFC 4511 section 4.5.1.8).
 const NO_ATTRIBUTES: &str = "1.1";
+
+/// Finds every entry.
+const ANY_ENTRY: &str = "(objectClass=*)";
 
 /// An open connection.
 pub(super) struct Connection {
@@ -77,13 +80,25 @@ impl Connection {
     /// with every answer.
     pub(super) async fn greet(&mut self) -> Result<(), Fault> {
         let ldap = &mut self.ldap;
-        let asking = ldap.search("", Scope::Base, "(objectClass=*)", [NO_ATTRIBUTES]);
+        let asking = ldap.search("", Scope::Base, ANY_ENTRY, [NO_ATTRIBUTES]);
         within(self.pace.bind, Step::Bind, asking).await.map(drop)
     }
 
     /// Binds as `dn`; both texts are for the server alone.
     pub(super) async fn bind(&mut self, dn: &str, password: &str) -> Result<LdapResult, Fault> {
         within(self.pace.bind, Step::Bind, self.ldap.simple_bind(dn, password)).await
+    }
+
+    /// The entry `dn` with this attribute; `None` if it cannot be seen.
+    pub(super) async fn read(&mut self, dn: &str, attribute: &str) -> Result<Option<Entry>, Fault> {
+        let ldap = &mut self.ldap;
+        let reading = ldap.search(dn, Scope::Base, ANY_ENTRY, [attribute]);
+        let SearchResult(entries, result) = within(self.pace.search, Step::Search, reading).await?;
+        if let Some(fault) = Fault::of_reading(&result) {
+            return Err(fault);
+        }
+        let entry = entries.into_iter().next();
+        Ok(entry.map(|entry| SearchEntry::construct(entry).into()))
     }
 
     /// The one entry below `base` that `filter` finds, with these attributes; `None` if there is none. References to other

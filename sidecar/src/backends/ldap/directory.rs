@@ -11,6 +11,7 @@ use super::connection::Connection;
 use super::fault::{Fault, SUCCESS, Verdict, told};
 use super::filter::Filter;
 use super::labels::LabelRules;
+use super::nested::Groups;
 use super::options::{Options, Pace, Searcher, Target};
 use super::pool::Pool;
 use super::spelling::Spelling;
@@ -159,10 +160,21 @@ impl Directory {
             return Err(Fault::NoName);
         }
         let verdict = self.verdict(&mut connection, &entry.dn, claim).await?;
-        self.give_back(connection);
         if verdict == Verdict::DoesNotFit {
+            self.give_back(connection);
             return Ok(Outcome::Deny);
         }
+        let nested = self.labels.nested();
+        let groups = if nested.is_empty() {
+            self.give_back(connection);
+            Groups::default()
+        } else {
+            // Somebody's own groups they may not see themselves.
+            self.bind_service(&mut connection).await?;
+            let groups = Groups::follow(&mut connection, &entry, &nested).await?;
+            self.pool.keep(connection);
+            groups
+        };
         let Some(spelt) = self.spelling.of(account, &entry) else {
             warn!(
                 backend = self.backend,
@@ -172,7 +184,7 @@ impl Directory {
             );
             return Ok(Outcome::Deny);
         };
-        let labels = self.labels.of(&entry);
+        let labels = self.labels.of(&entry, &groups);
         let labels = labels.map_err(|error| Fault::Labels { dn: entry.dn, error })?;
         Ok(Outcome::Accept(Identity { account: spelt, labels }))
     }

@@ -13,6 +13,8 @@ const CONSTRAINT_VIOLATION: u32 = 19;
 const SIZE_LIMIT_EXCEEDED: u32 = 4;
 const REFERRAL: u32 = 10;
 const NO_SUCH_OBJECT: u32 = 32;
+const INVALID_DN_SYNTAX: u32 = 34;
+const INSUFFICIENT_ACCESS: u32 = 50;
 const INAPPROPRIATE_AUTHENTICATION: u32 = 48;
 const INVALID_CREDENTIALS: u32 = 49;
 const BUSY: u32 = 51;
@@ -43,6 +45,8 @@ pub(super) enum Fault {
     Several { filter: String },
     #[error("sent an entry without a name")]
     NoName,
+    #[error("has `{dn}` in more than {most} groups, with those within others; leave `nested` out")]
+    TooManyGroups { dn: String, most: usize },
     #[error("`{dn}` {error}")]
     Labels { dn: String, error: LabelsError },
 }
@@ -136,6 +140,14 @@ impl Fault {
                 step: Step::Search,
                 result: told(result),
             }),
+        }
+    }
+
+    /// What reading one entry, which need not be there, amounts to when it was answered with this.
+    pub(super) fn of_reading(result: &LdapResult) -> Option<Self> {
+        match result.rc {
+            REFERRAL | NO_SUCH_OBJECT | INVALID_DN_SYNTAX | INSUFFICIENT_ACCESS => None,
+            _ => Self::of_search(result, "", ""),
         }
     }
 

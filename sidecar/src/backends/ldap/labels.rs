@@ -14,6 +14,7 @@ use thiserror::Error;
 use super::super::{MAX_ANSWER_BYTES, labels_are_patterns, required_text};
 use super::dn::first_cn;
 use super::entry::Entry;
+use super::nested::Groups;
 use super::options::{Wrong, is_attribute};
 
 /// All labels of a directory.
@@ -28,6 +29,8 @@ pub(super) struct LabelRules {
 struct LabelRule {
     name: String,
     attribute: String,
+    /// Whether the groups that the attribute names are followed to theirs.
+    nested: bool,
     parse_cn: bool,
     /// What its one group finds is the value.
     pattern: Option<Regex>,
@@ -66,16 +69,29 @@ impl LabelRules {
         self.rules.iter().map(|rule| rule.attribute.as_str())
     }
 
-    /// The labels of `entry`.
-    pub(super) fn of(&self, entry: &Entry) -> Result<Labels, LabelsError> {
+    /// The attributes that name groups which are to be followed to theirs.
+    pub(super) fn nested(&self) -> Vec<String> {
+        let nested = self.rules.iter().filter(|rule| rule.nested);
+        let mut attributes: Vec<String> = nested.map(|rule| rule.attribute.to_ascii_lowercase()).collect();
+        attributes.sort_unstable();
+        attributes.dedup();
+        attributes
+    }
+
+    /// The labels of `entry`, who is in `groups`.
+    pub(super) fn of(&self, entry: &Entry, groups: &Groups) -> Result<Labels, LabelsError> {
         let mut labels = BTreeMap::new();
         let mut bytes = 0_usize;
         for rule in &self.rules {
             if entry.is_binary(&rule.attribute) {
                 return Err(LabelsError::Binary(rule.attribute.clone()));
             }
-            let values = entry.values(&rule.attribute).iter();
-            let mut values: Vec<String> = values.filter_map(|value| rule.value(value)).collect();
+            let values = if rule.nested {
+                groups.of(&rule.attribute)
+            } else {
+                entry.values(&rule.attribute)
+            };
+            let mut values: Vec<String> = values.iter().filter_map(|value| rule.value(value)).collect();
             values.sort_unstable();
             values.dedup();
             let added = values.iter().map(String::len).fold(0, usize::saturating_add);
@@ -104,18 +120,12 @@ impl LabelRule {
         let parse_cn = section.flag("parse_cn", problems).unwrap_or(false);
         let lower_case = section.flag("lower_case", problems).unwrap_or(false);
         let pattern = pattern(&mut section, problems);
-        let nested = section.place_of("nested");
-        if section.remove("nested").is_some() {
-            problems.error(
-                &nested,
-                "asks for groups within groups, which this release does not follow; leave it out, and name the groups \
-                 that somebody is in directly",
-            );
-        }
+        let nested = section.flag("nested", problems).unwrap_or(false);
         section.finish(problems);
         Some(Self {
             name,
             attribute: attribute?,
+            nested,
             parse_cn,
             pattern: pattern.ok()?,
             lower_case,
@@ -202,7 +212,7 @@ mod tests {
             ("title", &["Engineer"]),
             ("description", &["long ".repeat(20_000).as_str()]),
         ]);
-        let labels = rules.of(&entry)?;
+        let labels = rules.of(&entry, &Groups::default())?;
         Ok(labels
             .iter()
             .map(|(name, values)| (name.to_owned(), values.to_vec()))
@@ -256,7 +266,7 @@ mod tests {
             r#"{"a": {"attribute": "memberOf", "pattern": "x"}}"#,
             r#"{"a": {"attribute": "memberOf", "pattern": "(x)(y)"}}"#,
             r#"{"a": {"attribute": "memberOf", "pattern": "(x"}}"#,
-            r#"{"a": {"attribute": "memberOf", "nested": true}}"#,
+            r#"{"a": {"attribute": "memberOf", "nested": "deep"}}"#,
             r#"{"a": "memberOf"}"#,
             r#"["a"]"#,
         ];

@@ -73,7 +73,6 @@ fn what_is_wrong_with_a_section_is_told_and_what_it_hardly_means() {
         json!({"account_attribute": "u id"}),
         json!({"timeout": "2s", "search_timeout": "3s", "bind_timeout": "2s"}),
         json!({"connect_timeout": "5"}),
-        json!({"labels": {"groups": {"attribute": "memberOf", "nested": true}}}),
         json!({"labels_are_patterns": "yes", "bind_pasword_file": "/password"}),
     ] {
         text.push_str(&told(&keys));
