@@ -1,5 +1,6 @@
 //! Who asks: the account's name, its labels, and how far their values may be trusted as patterns.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -92,7 +93,13 @@ impl Account {
 
 /// `text` without regard to case, outer and repeated spaces, as directories compare names (RFC 4517 section 4.2.11).
 #[must_use]
-pub fn folded(text: &str) -> String {
+pub fn folded(text: &str) -> Cow<'_, str> {
+    if text
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase())
+    {
+        return Cow::Borrowed(text);
+    }
     let mut folded = String::with_capacity(text.len());
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         if !folded.is_empty() {
@@ -100,7 +107,7 @@ pub fn folded(text: &str) -> String {
         }
         folded.extend(word.chars().flat_map(char::to_lowercase));
     }
-    folded
+    Cow::Owned(folded)
 }
 
 impl fmt::Display for Account {

@@ -353,6 +353,21 @@ fn the_account_is_what_the_directory_calls_it() {
 }
 
 #[test]
+fn guessing_is_braked_however_the_name_is_typed() {
+    let slapd = slapd();
+    let sidecar = Sidecar::serve(&json!({
+        "token": {"issuer": "registry-auth", "key": keys::ES256},
+        "ldap_auth": section(&slapd, &slapd.url()),
+        "acl": [],
+    }));
+    for (number, typed) in ["bob", "BOB", " bob", "Bob ", "bOb"].into_iter().enumerate() {
+        assert_denied(&sidecar, typed, &format!("guess-{number}"));
+    }
+    assert_error(&ask_for(&sidecar, "boB", "bob-secret"), 429, "TOOMANYREQUESTS");
+    assert_eq!(let_in(&sidecar, "ada", "ada-secret"), "ada");
+}
+
+#[test]
 fn the_search_may_be_anonymous_or_done_by_whoever_signs_in() {
     let slapd = slapd();
     let nobody = json!({"bind_dn": null, "bind_password_file": null, "base": format!("ou=open,{SUFFIX}")});

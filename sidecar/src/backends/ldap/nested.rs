@@ -43,7 +43,7 @@ async fn follow(connection: &mut Connection, entry: &Entry, attribute: &str) -> 
     let mut seen = HashSet::new();
     let mut next: VecDeque<String> = entry.values(attribute).iter().cloned().collect();
     while let Some(dn) = next.pop_front() {
-        if !seen.insert(folded(&dn)) {
+        if !seen.insert(folded(&dn).into_owned()) {
             continue;
         }
         if found.len() >= MOST {
