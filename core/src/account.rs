@@ -1,5 +1,6 @@
 //! Who asks: the account's name, its labels, and how far their values may be trusted as patterns.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -90,6 +91,25 @@ impl Account {
     }
 }
 
+/// `text` without regard to case, outer and repeated spaces, as directories compare names (RFC 4517 section 4.2.11).
+#[must_use]
+pub fn folded(text: &str) -> Cow<'_, str> {
+    if text
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase())
+    {
+        return Cow::Borrowed(text);
+    }
+    let mut folded = String::with_capacity(text.len());
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        if !folded.is_empty() {
+            folded.push(' ');
+        }
+        folded.extend(word.chars().flat_map(char::to_lowercase));
+    }
+    Cow::Owned(folded)
+}
+
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -160,6 +180,14 @@ impl Labels {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn folded_names_differ_in_more_than_case_and_spaces() {
+        assert_eq!(folded("  Ada   LOVELACE "), "ada lovelace");
+        assert_eq!(folded("ÜBER"), "über");
+        assert_eq!(folded("   "), "");
+        assert_ne!(folded("ada.l"), folded("adal"));
+    }
 
     #[test]
     fn an_account_is_any_text_without_control_characters_up_to_256_bytes() {

@@ -8,9 +8,12 @@ mod gate;
 pub mod hook;
 pub mod htpasswd;
 mod json;
+pub mod ldap;
 pub mod program;
 pub mod sql;
+mod tls;
 
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -83,4 +86,12 @@ fn required_text(section: &mut Section, key: &'static str, mend: &str, problems:
         problems.error(&place, format_args!("is missing; {mend}"));
     }
     text
+}
+
+/// Whether `host`, a name or an address, also one in brackets, is this machine without a network between.
+fn is_loopback(host: &str) -> bool {
+    let inside = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let host = inside.unwrap_or(host);
+    let address: Result<IpAddr, _> = host.parse();
+    host == "localhost" || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }

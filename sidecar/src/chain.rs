@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use crate::backend::{Access, Authenticator, Authorizer, BackendError, Comparison, Login, Outcome, Ruling};
 #[cfg(feature = "bench")]
 use crate::backends::bench;
-use crate::backends::{hook, htpasswd, program, sql};
+use crate::backends::{hook, htpasswd, ldap, program, sql};
 use watch::Watch;
 pub use watch::{Asked, Observer, Unobserved};
 
@@ -46,6 +46,9 @@ impl Chain {
             let opened: Box<dyn Authenticator> = match backend {
                 AuthnBackend::Htpasswd => Box::new(htpasswd::HtpasswdAuthenticator::open(section, sources, problems)?),
                 AuthnBackend::Program => Box::new(program::ProgramAuthenticator::open(section, sources, problems)?),
+                AuthnBackend::Ldap(place) => {
+                    Box::new(ldap::LdapAuthenticator::open(place, section, sources, problems)?)
+                }
                 AuthnBackend::Sql => Box::new(sql::SqlAuthenticator::open(section, sources, problems)?),
                 AuthnBackend::Hook => Box::new(hook::HookAuthenticator::open(section, sources, problems)?),
                 #[cfg(feature = "bench")]

@@ -9,6 +9,7 @@ program() {
   case $1 in
     apache2-utils) echo htpasswd ;;
     docker.io) echo dockerd ;;
+    ldap-utils) echo ldapadd ;;
     mariadb-server) echo mariadbd ;;
     postgresql) echo pg_ctlcluster ;; # the server's own programs are on no PATH
     *) echo "$1" ;;

@@ -8,6 +8,7 @@
 //! | [`sidecar`] | the program `registry-auth` |
 //! | [`registry`] | a registry that takes tokens |
 //! | [`databases`] | PostgreSQL and MariaDB |
+//! | [`ldap`] | a directory |
 //! | [`stack`], [`stand_in`] | `docker-compose.yml` in a Docker Engine; the base images that cannot be pulled |
 //! | [`skopeo`], [`docker`], [`podman`], [`crane`], [`oras`] | clients, as an operator types them; [`client`] is what they share |
 //! | [`kubernetes`], [`manifests`] | a Kubernetes API; what is rendered for it |
@@ -32,6 +33,7 @@ pub mod http;
 pub mod image;
 pub mod keys;
 pub mod kubernetes;
+pub mod ldap;
 pub mod manifests;
 pub mod module;
 pub mod oras;

@@ -5,10 +5,11 @@
 mod docs {
     pub(super) mod commands;
     pub(super) mod configurations;
+    mod ldap;
     mod manifests;
     pub(super) mod operator;
     pub(super) mod program;
-    mod reference;
+    pub(super) mod reference;
 }
 
 use std::fs;

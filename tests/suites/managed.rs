@@ -6,6 +6,7 @@ mod managed {
     mod faults;
     mod generations;
     mod hashes;
+    mod ldap;
     mod odd_answers;
     mod operator;
     mod programs;

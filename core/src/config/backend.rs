@@ -2,7 +2,7 @@
 //!
 //! Here stands which there are; what the keys of one mean is known where it is opened, in the program beside the proxy.
 
-use super::Section;
+use super::{Node, Section};
 use crate::problem::{Place, Problems};
 
 /// A back-end that knows accounts. In the order in which they are asked, after the static users.
@@ -12,6 +12,8 @@ pub enum AuthnBackend {
     Htpasswd,
     /// `ext_auth`: an external program.
     Program,
+    /// `ldap_auth`: a directory, by its place: the key, or the key and its number in a list.
+    Ldap(&'static str),
     /// `xorm_auth`: a table in an SQL database.
     Sql,
     /// `http_auth`: an HTTP hook.
@@ -39,15 +41,37 @@ pub struct Backends {
     pub authz: Vec<(AuthzBackend, Section)>,
 }
 
+/// The key of directories.
+const LDAP: &str = "ldap_auth";
+
+/// What the directories of a list are called; more than these it cannot have.
+const LDAP_IN_LIST: [&str; 16] = [
+    "ldap_auth[0]",
+    "ldap_auth[1]",
+    "ldap_auth[2]",
+    "ldap_auth[3]",
+    "ldap_auth[4]",
+    "ldap_auth[5]",
+    "ldap_auth[6]",
+    "ldap_auth[7]",
+    "ldap_auth[8]",
+    "ldap_auth[9]",
+    "ldap_auth[10]",
+    "ldap_auth[11]",
+    "ldap_auth[12]",
+    "ldap_auth[13]",
+    "ldap_auth[14]",
+    "ldap_auth[15]",
+];
+
 /// docker_auth's sections of back-ends that are not here yet.
-pub(super) const NOT_YET: [&str; 9] = [
+pub(super) const NOT_YET: [&str; 8] = [
     "acl_mongo",
     "acl_xorm",
     "casbin_authz",
     "github_auth",
     "gitlab_auth",
     "google_auth",
-    "ldap_auth",
     "mongo_auth",
     "oidc_auth",
 ];
@@ -85,18 +109,20 @@ impl AuthnBackend {
     pub const ALL: &'static [Self] = &[
         Self::Htpasswd,
         Self::Program,
+        Self::Ldap(LDAP),
         Self::Sql,
         Self::Hook,
         #[cfg(feature = "bench")]
         Self::Bench,
     ];
 
-    /// Its key in the configuration, which is also its name in logs and metrics.
+    /// Its key in the configuration, which is also its name in logs and metrics. In a list its number goes with it.
     #[must_use]
     pub const fn key(self) -> &'static str {
         match self {
             Self::Htpasswd => "htpasswd_auth",
             Self::Program => "ext_auth",
+            Self::Ldap(place) => place,
             Self::Sql => "xorm_auth",
             Self::Hook => "http_auth",
             #[cfg(feature = "bench")]
@@ -124,6 +150,10 @@ impl Backends {
     pub(super) fn read(root: &mut Section, problems: &mut Problems) -> Self {
         let mut backends = Self::default();
         for &backend in AuthnBackend::ALL {
+            if let AuthnBackend::Ldap(_) = backend {
+                backends.authn.extend(directories(root, problems));
+                continue;
+            }
             let section = root.section(backend.key(), problems);
             backends.authn.extend(section.map(|section| (backend, section)));
         }
@@ -162,5 +192,60 @@ impl Backends {
                 );
             }
         }
+    }
+}
+
+/// `ldap_auth`: a directory, or a list of them, each a back-end of its own.
+fn directories(root: &mut Section, problems: &mut Problems) -> Vec<(AuthnBackend, Section)> {
+    let place = root.place_of(LDAP);
+    let list = match root.take(LDAP) {
+        None => return Vec::new(),
+        Some(Node::List(list)) => list,
+        Some(node) => {
+            let section = Section::open(node, place, problems);
+            return section
+                .map(|section| (AuthnBackend::Ldap(LDAP), section))
+                .into_iter()
+                .collect();
+        }
+    };
+    let most = LDAP_IN_LIST.len();
+    if list.is_empty() || list.len() > most {
+        let count = list.len();
+        problems.error(
+            &place,
+            format_args!("must name from 1 to {most} directories, not {count}"),
+        );
+    }
+    let named = list.into_iter().zip(LDAP_IN_LIST).enumerate();
+    let sections = named.filter_map(|(i, (node, name))| {
+        let section = Section::open(node, place.index(i), problems)?;
+        Some((AuthnBackend::Ldap(name), section))
+    });
+    sections.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(ldap: &str) -> (Vec<&'static str>, String) {
+        let mut problems = Problems::default();
+        let node: Node = serde_json::from_str(&format!("{{\"ldap_auth\": {ldap}}}")).unwrap();
+        let mut root = Section::open(node, Place::root(), &mut problems).unwrap();
+        let backends = Backends::read(&mut root, &mut problems);
+        let keys = backends.authn.iter().map(|(backend, _)| backend.key());
+        (keys.collect(), problems.to_string())
+    }
+
+    #[test]
+    fn directories_of_a_list_are_back_ends_of_their_own_named_by_their_place() {
+        assert_eq!(read("{}"), (vec!["ldap_auth"], String::new()));
+        assert_eq!(read("[{}, {}]"), (vec!["ldap_auth[0]", "ldap_auth[1]"], String::new()));
+        assert_eq!(read("null").0, [""; 0]);
+        let none = "ldap_auth: must name from 1 to 16 directories, not 0";
+        assert_eq!(read("[]"), (vec![], none.to_owned()));
+        assert!(read(&format!("[{}{{}}]", "{},".repeat(16))).1.ends_with("not 17"));
+        assert_eq!(read("[1]").1, "ldap_auth[0]: must be a map, not a number");
     }
 }

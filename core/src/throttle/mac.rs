@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::account::{Account, LabelsArePatterns};
+use crate::account::{Account, LabelsArePatterns, folded};
 use crate::authn::Proof;
 use crate::authn::attempt::Attempt;
 use crate::authn::hash::{Bcrypt, Hash};
@@ -66,12 +66,14 @@ impl MacKey {
         CredentialMac(mac.finalize().into_bytes().into())
     }
 
-    /// The name of an account at an address.
+    /// The name of an account at an address, in whatever case and with whatever spaces it is typed: directories take all of
+    /// those for one account, and each would be a fresh start for who guesses.
     #[must_use]
     pub fn pair(&self, account: &Account, address: IpAddr) -> PairTag {
         let group = AddressGroup::of(address).octets();
         let mut mac = self.begin(PAIR);
-        for text in [account.as_str().as_bytes(), &group, &[], &[]] {
+        let account = folded(account.as_str());
+        for text in [account.as_bytes(), &group, &[], &[]] {
             add(&mut mac, text);
         }
         PairTag(first(&mac.finalize().into_bytes()))
@@ -241,6 +243,20 @@ mod tests {
         ] {
             assert_ne!(one, other);
         }
+    }
+
+    #[test]
+    fn an_account_is_one_for_the_brake_however_it_is_typed() {
+        let key = MacKey::new([1; 32]);
+        let pair = |account: &str, address: [u8; 4]| key.pair(&Account::parse(account).unwrap(), address.into());
+        let one = pair("ada l", [192, 0, 2, 1]);
+        for typed in ["ADA L", " ada l", "ada  l ", "Ada L"] {
+            assert_eq!(pair(typed, [192, 0, 2, 1]), one, "{typed}");
+        }
+        for other in ["adal", "ada", "bob", ""] {
+            assert_ne!(pair(other, [192, 0, 2, 1]), one, "{other}");
+        }
+        assert_ne!(pair("ada l", [192, 0, 2, 2]), one);
     }
 
     fn request(account: &str, password: &[u8], service: &str, scopes: &[&str], address: &str) -> TokenRequest {

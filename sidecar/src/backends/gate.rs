@@ -48,6 +48,11 @@ impl Gate {
         }
     }
 
+    /// So many may be inside at once.
+    pub(super) fn most(&self) -> usize {
+        self.most
+    }
+
     /// Waits to be let in, in the order of arrival.
     pub(super) async fn turn(&self, deadline: Instant) -> Result<Turn, TurnedAway> {
         let most = self.most;

@@ -298,7 +298,9 @@ async fn a_fault_about_one_scope_is_one_about_all() {
 #[tokio::test]
 async fn the_back_ends_of_a_configuration_are_opened_in_their_order() {
     let written = r#"{
-        "http_auth": {"url": "http://127.0.0.1:1/"}, "ext_auth": {"command": "sh"},
+        "http_auth": {"url": "http://127.0.0.1:1/"},
+        "ldap_auth": [{"addr": "127.0.0.1", "filter": "(uid=${account})"}, {"addr": "[::1]", "filter": "(cn=${account})"}],
+        "ext_auth": {"command": "sh"},
         "xorm_auth": {"database_type": "sqlite3", "conn_string": "users.db"},
         "http_authz": {"url": "http://127.0.0.1:1/"}, "ext_authz": {"command": "sh"}
     }"#;
@@ -314,7 +316,10 @@ async fn the_back_ends_of_a_configuration_are_opened_in_their_order() {
     let chain = Chain::open(document.program.unwrap().backends, sources, &observer, &mut problems);
     assert_eq!(problems.to_string(), "");
     let accounts: Vec<_> = chain.authn.iter().map(|(watch, _)| watch.key()).collect();
-    assert_eq!(accounts, ["ext_auth", "xorm_auth", "http_auth"]);
+    assert_eq!(
+        accounts,
+        ["ext_auth", "ldap_auth[0]", "ldap_auth[1]", "xorm_auth", "http_auth"]
+    );
     let rights: Vec<_> = chain.authz.iter().map(|(watch, _)| watch.key()).collect();
     assert_eq!(rights, ["ext_authz", "http_authz"]);
 }

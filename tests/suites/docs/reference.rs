@@ -136,7 +136,7 @@ fn read(config: &Value) -> (Document, Problems) {
 
 /// The keys in the first column of the table with this heading.
 #[track_caller]
-fn rows(name: &str, heading: &str) -> impl Iterator<Item = String> {
+pub(crate) fn rows(name: &str, heading: &str) -> impl Iterator<Item = String> {
     let text = document(name);
     let (_, table) = text
         .split_once(heading)

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,13 +10,10 @@ use registry_auth_core::problem::{Place, Problems};
 use registry_auth_core::secret::Secret;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{StatusCode, Url, redirect, retry};
-use rustls::crypto::ring;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 
-use super::super::{MAX_ANSWER_BYTES, required_text};
+use super::super::{MAX_ANSWER_BYTES, is_loopback, required_text, tls};
 
 /// How long a connection that nobody uses is kept: less than the five seconds after which Node.js closes one, so that no
 /// question meets its end.
@@ -156,21 +152,10 @@ fn read_url(section: &mut Section, problems: &mut Problems) -> Option<Url> {
         problems.error(&place, "must not hold a name or a password; use `bearer_token_file`");
         return None;
     }
-    if url.scheme() == "http" && !is_loopback(&url) {
+    if url.scheme() == "http" && !is_loopback(url.host_str().unwrap_or_default()) {
         problems.warn(&place, "sends passwords in clear over the network; use `https://`");
     }
     Some(url)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    // Brackets are part of the host of an address of version 6.
-    let host = url.host_str().unwrap_or_default();
-    let host = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host);
-    let address: Result<std::net::IpAddr, _> = host.parse();
-    host == "localhost" || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 fn shown(url: &Url) -> String {
@@ -210,50 +195,17 @@ fn with_tls(mut tls: Section, sources: Sources<'_>, problems: &mut Problems) -> 
     let Some(path) = path else {
         return with_roots_of_the_system(&whole, problems);
     };
-    let pem = sources.file(&path, &place, problems)?;
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem.expose().as_bytes()) {
-        let added = certificate.map_err(|error| error.to_string());
-        let added = added.and_then(|certificate| roots.add(certificate).map_err(|error| error.to_string()));
-        problems.keep(
-            &place,
-            added.map_err(|error| format!("`{path}` is no list of certificates: {error}")),
-        )?;
-    }
-    if roots.is_empty() {
-        problems.error(&place, format_args!("`{path}` holds no certificate"));
-        return None;
-    }
+    let roots = tls::roots_in_file(&path, &place, sources, problems)?;
     configured(roots, &place, problems)
 }
 
 fn with_roots_of_the_system(place: &Place, problems: &mut Problems) -> Option<ClientConfig> {
-    let found = rustls_native_certs::load_native_certs();
-    let mut roots = RootCertStore::empty();
-    // A system may well have some that are too odd to be taken.
-    let (taken, _) = roots.add_parsable_certificates(found.certs);
-    if taken == 0 {
-        let why = found
-            .errors
-            .first()
-            .map_or_else(String::new, |error| format!(" ({error})"));
-        let mend = "install them, or name a file with `tls.ca_certificate`";
-        problems.error(
-            place,
-            format_args!("the system has no certificates of authorities{why}; {mend}"),
-        );
-        return None;
-    }
+    let roots = tls::roots_of_the_system(place, "tls.ca_certificate", problems)?;
     configured(roots, place, problems)
 }
 
 fn configured(roots: RootCertStore, place: &Place, problems: &mut Problems) -> Option<ClientConfig> {
-    let provider = Arc::new(ring::default_provider());
-    let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let mut config = problems
-        .keep(place, versions)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let mut config = tls::configured(roots, place, problems)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Some(config)
 }

@@ -14,6 +14,7 @@ pub(super) fn warn(document: &Document, prepared: Option<&Prepared>, problems: &
     rules(document, problems);
     programs(document, problems);
     databases(document, problems);
+    directories(document, problems);
 }
 
 /// docker_auth takes what the client wrote, unless told otherwise.
@@ -82,6 +83,18 @@ fn rules(document: &Document, problems: &mut Problems) {
                 _ => {}
             }
         }
+    }
+}
+
+/// docker_auth takes the account as it was typed.
+fn directories(document: &Document, problems: &mut Problems) {
+    let backends = document.program.iter().flat_map(|program| &program.backends.authn);
+    for (_, section) in backends.filter(|(backend, _)| matches!(backend, AuthnBackend::Ldap(_))) {
+        problems.warn(
+            section.place(),
+            "lets each account in under the name that its entry has, whatever case and spaces were typed; docker_auth takes \
+             what was typed, so rules that name accounts must have the directory's spelling",
+        );
     }
 }
 

@@ -203,7 +203,7 @@ fn what_else_says_who_gets_a_token_is_compared_too() {
         (
             "a back-end that is not here yet",
             ends,
-            &and("ldap_auth: {addr: ldap.example}\n")
+            &and("google_auth: {client_id: ours}\n")
         ),
         ("two stars", ends, &and("acl_options: {double_star: true}\n")),
     ]));
