@@ -234,6 +234,9 @@ impl Judge<'_> {
                 }
             }
         }
+        if repeats_twice(&filled) {
+            return None;
+        }
         let regex = Regex::new(&filled).ok()?;
         let same_groups = || Regex::new(&plain).unwrap().captures_len() == regex.captures_len();
         (!self.is_captured(i) || same_groups()).then_some(regex)
@@ -359,6 +362,29 @@ fn ends_in_escape(text: &str) -> bool {
     let text = text.replace('\0', "");
     let escapes = text.len() - text.trim_end_matches('\\').len();
     escapes % 2 == 1
+}
+
+/// Whether what is repeated is repeated at once again, as in `a**`, which Go does not take. Only a label's value brings it.
+fn repeats_twice(expression: &str) -> bool {
+    let (mut chars, mut in_class, mut is_repeated) = (expression.chars().peekable(), false, false);
+    while let Some(c) = chars.next() {
+        let repeats = !in_class && matches!(c, '*' | '+' | '?');
+        if repeats && is_repeated {
+            return true;
+        }
+        if repeats {
+            // As few as possible.
+            let _ = chars.next_if_eq(&'?');
+        }
+        is_repeated = repeats;
+        match c {
+            '\\' => drop(chars.next()),
+            '[' => in_class = true,
+            ']' => in_class = false,
+            _ => {}
+        }
+    }
+    false
 }
 
 /// Whether a class begins at the end of `text`. A bracket with a `\` before it, as a value has it, begins none.
