@@ -94,16 +94,47 @@ impl Chain {
         E: From<BackendError>,
         F: Future<Output = Result<bool, E>>,
     {
+        let mut owed = Vec::new();
+        if let Some(known) = self.find(login, deadline, &compare, &mut owed).await? {
+            return Ok(Answer::Accepted(known));
+        }
+        // What is computed for nobody is for failures alone: whoever is let in does not wait for it.
+        for work in owed {
+            compare(work).await?;
+        }
+        Ok(Answer::Denied)
+    }
+
+    /// Who this is, if somebody lets them in; what a failure has to cost besides goes to `owed`.
+    async fn find<E, F>(
+        &self,
+        login: Login<'_>,
+        deadline: Instant,
+        compare: &impl Fn(Work) -> F,
+        owed: &mut Vec<Work>,
+    ) -> Result<Option<Known>, E>
+    where
+        E: From<BackendError>,
+        F: Future<Output = Result<bool, E>>,
+    {
         for (watch, backend) in &self.authn {
             let identity = match watch.over(backend.authenticate(login, deadline), deadline).await? {
                 Outcome::NoMatch => continue,
-                Outcome::Deny => return Ok(Answer::Denied),
+                Outcome::Deny => return Ok(None),
                 Outcome::Accept(identity) => identity,
-                Outcome::Compare(Comparison { found, work }) => match (found, compare(work).await?) {
-                    (None, _) => continue,
-                    (Some(_), false) => return Ok(Answer::Denied),
-                    (Some(identity), true) => identity,
-                },
+                Outcome::Compare(Comparison { found: None, work }) => {
+                    owed.push(work);
+                    continue;
+                }
+                Outcome::Compare(Comparison {
+                    found: Some(identity),
+                    work,
+                }) => {
+                    if !compare(work).await? {
+                        return Ok(None);
+                    }
+                    identity
+                }
             };
             let proof = if login.account.is_anonymous() {
                 Proof::Open
@@ -111,13 +142,13 @@ impl Chain {
                 Proof::Password
             };
             let backend = Cow::Borrowed(watch.key());
-            return Ok(Answer::Accepted(Known {
+            return Ok(Some(Known {
                 identity,
                 proof,
                 backend,
             }));
         }
-        Ok(Answer::Denied)
+        Ok(None)
     }
 
     /// What `known`, at `address`, may do of `scopes` on `service`, one answer for each in their order. Where no back-end

@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::future::{pending, ready};
 use std::sync::Mutex;
@@ -196,6 +197,44 @@ async fn a_password_that_is_compared_decides_and_one_of_nobody_goes_on() {
         (known.identity, known.proof),
         (identity("ada", "first"), Proof::Password)
     );
+}
+
+#[tokio::test]
+async fn what_is_computed_for_nobody_is_for_failures_alone() {
+    let of_nobody = || {
+        let work = Work {
+            stored: None,
+            decoys: Vec::new(),
+        };
+        Some(Outcome::Compare(Comparison { found: None, work }))
+    };
+    let fixture = chain(
+        vec![
+            says([of_nobody(), of_nobody(), of_nobody()]),
+            says([
+                Some(Outcome::Accept(identity("ada", "second"))),
+                Some(Outcome::Deny),
+                Some(Outcome::NoMatch),
+            ]),
+        ],
+        vec![],
+    );
+    let login = Login {
+        account: &Account::parse("ada").unwrap(),
+        password: &Secret::new(b"secret".to_vec()),
+        service: &Service::default(),
+        address: [192, 0, 2, 7].into(),
+    };
+    for (is_let_in, computed) in [(true, 0), (false, 1), (false, 1)] {
+        let count = Cell::new(0);
+        let compare = |_| {
+            count.set(count.get() + 1);
+            ready(Ok::<_, BackendError>(false))
+        };
+        let answer = fixture.chain.authenticate(login, soon(), compare).await.unwrap();
+        assert_eq!(matches!(answer, Answer::Accepted(_)), is_let_in);
+        assert_eq!(count.get(), computed);
+    }
 }
 
 #[tokio::test]
