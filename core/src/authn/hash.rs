@@ -1,18 +1,20 @@
 //! Password hashes: bcrypt as docker_auth reads it, argon2id, and SHA-256 for secrets that a machine made.
 
+mod argon2id;
 #[cfg(feature = "crypt")]
 pub mod crypt;
 mod make;
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::Version;
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD_NO_PAD};
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
+pub use argon2id::{Argon2Cost, Argon2id, MAX_ARGON2};
 pub use make::ADVISED_ARGON2;
 
 use super::attempt::Withheld;
@@ -20,12 +22,6 @@ use crate::secret::Secret;
 
 /// The dearest bcrypt cost that a proxy's worker is asked to bear: 0.85 s.
 pub const MAX_BCRYPT_COST: u32 = 14;
-/// The dearest argon2id: KiB of memory (a module's memory never shrinks again), passes, lanes.
-pub const MAX_ARGON2: Argon2Cost = Argon2Cost {
-    memory_kib: 19_456,
-    passes: 4,
-    lanes: 4,
-};
 
 /// The longest password, in bytes.
 pub const MAX_PASSWORD_BYTES: usize = 1024;
@@ -63,26 +59,6 @@ pub struct Bcrypt {
     salt: [u8; 16],
     /// As text, for that is what Go compares.
     digest: [u8; BCRYPT_DIGEST_TEXT],
-}
-
-/// An argon2id hash.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Argon2id {
-    cost: Argon2Cost,
-    version: Version,
-    salt: Vec<u8>,
-    digest: Vec<u8>,
-}
-
-/// What an argon2id hash costs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Argon2Cost {
-    /// Memory in KiB.
-    pub memory_kib: u32,
-    /// Passes over it.
-    pub passes: u32,
-    /// Lanes; they are computed one after the other here.
-    pub lanes: u32,
 }
 
 /// Why a text is no hash that can be used. Never holds the text.
@@ -252,108 +228,6 @@ impl Bcrypt {
         let digest = bcrypt::bcrypt(self.cost, self.salt, key.expose());
         let (digest, _) = digest.split_at(23); // the last byte is dropped, from the first implementation on
         bcrypt_base64().encode(digest)
-    }
-}
-
-impl Argon2id {
-    /// A hash of that cost that no password fits. `None` if it would cost next to nothing.
-    pub(super) fn decoy(cost: Argon2Cost) -> Option<Self> {
-        Params::new(cost.memory_kib, cost.passes, cost.lanes, None).ok()?;
-        Some(Self {
-            cost,
-            version: Version::V0x13,
-            salt: vec![0x5a; 16],
-            digest: vec![0; 32],
-        })
-    }
-
-    /// What it costs.
-    #[must_use]
-    pub fn cost(&self) -> Argon2Cost {
-        self.cost
-    }
-
-    /// What follows `$argon2id$`: `[v=19$]m=19456,t=2,p=1$salt$digest`.
-    fn parse(text: &str) -> Result<Self, HashError> {
-        let malformed = HashError::Malformed("argon2id");
-        let (version, text) = match text.strip_prefix("v=19$") {
-            Some(text) => (Version::V0x13, text),
-            None => (Version::V0x10, text.strip_prefix("v=16$").unwrap_or(text)),
-        };
-        let mut parts = text.split('$');
-        let (Some(cost), Some(salt), Some(digest), None) = (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(malformed);
-        };
-        let cost = Argon2Cost::parse(cost).ok_or(malformed)?;
-        let max = MAX_ARGON2;
-        if cost.memory_kib > max.memory_kib || cost.passes > max.passes || cost.lanes > max.lanes {
-            return Err(HashError::DearArgon2);
-        }
-        let salt = STANDARD_NO_PAD.decode(salt).map_err(|_| malformed)?;
-        let digest = STANDARD_NO_PAD.decode(digest).map_err(|_| malformed)?;
-        if !(8..=LONGEST_PART).contains(&salt.len()) || !(16..=LONGEST_PART).contains(&digest.len()) {
-            return Err(malformed);
-        }
-        Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(digest.len())).map_err(|_| malformed)?;
-        Ok(Self {
-            cost,
-            version,
-            salt,
-            digest,
-        })
-    }
-
-    fn to_text(&self) -> String {
-        let version = match self.version {
-            Version::V0x10 => "",
-            Version::V0x13 => "v=19$",
-        };
-        let Argon2Cost {
-            memory_kib,
-            passes,
-            lanes,
-        } = self.cost;
-        let [salt, digest] = [&self.salt, &self.digest].map(|bytes| STANDARD_NO_PAD.encode(bytes));
-        format!("$argon2id${version}m={memory_kib},t={passes},p={lanes}${salt}${digest}")
-    }
-
-    fn fits(&self, password: &[u8]) -> Result<bool, Withheld> {
-        Ok(self.digest_of(password)?.expose().ct_eq(&self.digest).into())
-    }
-
-    /// What [`Self::digest`] would be of `password`, in the same length.
-    fn digest_of(&self, password: &[u8]) -> Result<Secret<Vec<u8>>, Withheld> {
-        let Argon2Cost {
-            memory_kib,
-            passes,
-            lanes,
-        } = self.cost;
-        let params = Params::new(memory_kib, passes, lanes, Some(self.digest.len())).map_err(|_| Withheld::NoMemory)?;
-        let mut digest = Secret::new(vec![0; self.digest.len()]);
-        Argon2::new(Algorithm::Argon2id, self.version, params)
-            .hash_password_into(password, &self.salt, digest.expose_mut())
-            .map_err(|_| Withheld::NoMemory)?;
-        Ok(digest)
-    }
-}
-
-impl Argon2Cost {
-    /// Blocks of 1 KiB that are filled: what the time goes by.
-    #[must_use]
-    pub fn work(self) -> u32 {
-        self.memory_kib.saturating_mul(self.passes)
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let mut fields = text.split(',');
-        let mut field = |name: &str| -> Option<u32> { fields.next()?.strip_prefix(name)?.parse().ok() };
-        let cost = Self {
-            memory_kib: field("m=")?,
-            passes: field("t=")?,
-            lanes: field("p=")?,
-        };
-        fields.next().is_none().then_some(cost)
     }
 }
 
