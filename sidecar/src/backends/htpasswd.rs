@@ -30,8 +30,9 @@ pub struct HtpasswdAuthenticator {
     dearest: Dearest,
 }
 
+/// Each with the line where it stands.
 #[derive(Default)]
-struct Users(HashMap<Account, Hash>);
+struct Users(HashMap<Account, (usize, Hash)>);
 
 /// Why a line is none. Never holds a hash, nor what may be a password.
 #[derive(Debug, PartialEq, Eq, Error)]
@@ -71,7 +72,7 @@ impl HtpasswdAuthenticator {
             problems.error(&place, format_args!("{more} more lines of `{path}` are wrong"));
         }
         let mut dearest = Dearest::default();
-        users.0.values().for_each(|hash| dearest.note(hash));
+        users.0.values().for_each(|(_, hash)| dearest.note(hash));
         faults.is_empty().then_some(Self { users, dearest })
     }
 
@@ -79,7 +80,7 @@ impl HtpasswdAuthenticator {
         if login.account.is_anonymous() || login.password.expose().is_empty() {
             return Outcome::NoMatch;
         }
-        let stored = self.users.0.get(login.account);
+        let stored = self.users.0.get(login.account).map(|(_, hash)| hash);
         Outcome::Compare(Comparison {
             found: stored.map(|_| Identity {
                 account: login.account.clone(),
@@ -101,7 +102,7 @@ impl Authenticator for HtpasswdAuthenticator {
 
 /// All accounts of a file, and what is wrong in which line, counted from 1.
 fn read(content: &str) -> (Users, Vec<(usize, LineError)>) {
-    let (mut users, mut lines, mut faults) = (Users::default(), HashMap::new(), Vec::new());
+    let (mut users, mut faults) = (Users::default(), Vec::new());
     for (number, text) in (1..).zip(content.lines()) {
         // As Apache reads it: what stands behind another colon is for people.
         let text = text.trim();
@@ -109,11 +110,13 @@ fn read(content: &str) -> (Users, Vec<(usize, LineError)>) {
             continue;
         }
         match line(text) {
-            Ok((account, hash)) => match lines.entry(account.clone()) {
-                Entry::Occupied(known) => faults.push((number, LineError::Twice(account, *known.get()))),
+            Ok((account, hash)) => match users.0.entry(account) {
+                Entry::Occupied(known) => {
+                    let (first, _) = known.get();
+                    faults.push((number, LineError::Twice(known.key().clone(), *first)));
+                }
                 Entry::Vacant(place) => {
-                    place.insert(number);
-                    users.0.insert(account, hash);
+                    place.insert((number, hash));
                 }
             },
             Err(fault) => faults.push((number, fault)),
@@ -148,7 +151,7 @@ fn broken(hash: &str) -> Option<&'static str> {
         Some("a hash of MD5, which is broken")
     } else if hash.starts_with("{SHA}") {
         Some("a hash of SHA-1 without a salt")
-    } else if !hash.starts_with('$') && !hash.starts_with("sha256:") {
+    } else if !hash.starts_with('$') {
         Some("what may be the password itself, or a hash of DES, which reads eight characters of it")
     } else {
         None
@@ -216,6 +219,9 @@ mod tests {
         assert_eq!(compared(&users, "ada", "wrong"), Some(("ada".to_owned(), false, 1)));
         assert_eq!(compared(&users, "bob", "ada-secret"), Some(("bob".to_owned(), true, 1)));
         assert_eq!(compared(&users, "eve", "badmin"), Some((String::new(), false, 2)));
+        let argon2id =
+            open("eve:$argon2id$v=19$m=1024,t=1,p=1$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+        assert!(argon2id.is_ok(), "what `hash-password` makes besides");
         for (account, password) in [("", "badmin"), ("ada", "")] {
             assert_eq!(ask(&users, account, password), Outcome::NoMatch);
         }
