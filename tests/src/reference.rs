@@ -3,11 +3,13 @@
 //! Every combination of values is tried for every rule, each pattern is put together as text and read anew. Regular
 //! expressions are given to the `regex` crate as they are, so only those may be asked that Go and Rust read alike.
 
+mod expression;
 mod glob;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use expression::{ends_in_escape, ends_in_open_class, repeats_twice};
 use regex::Regex;
 use serde_json::Value;
 
@@ -355,42 +357,6 @@ fn variables(pattern: &str) -> impl Iterator<Item = &str> {
 fn expression(pattern: &str) -> Option<&str> {
     let is_one = pattern.len() > 2 && pattern.starts_with('/') && pattern.ends_with('/');
     is_one.then(|| &pattern[1..pattern.len() - 1])
-}
-
-/// Whether a value put behind `text` would lose the quoting of its first character.
-fn ends_in_escape(text: &str) -> bool {
-    let text = text.replace('\0', "");
-    let escapes = text.len() - text.trim_end_matches('\\').len();
-    escapes % 2 == 1
-}
-
-/// Whether what is repeated is repeated at once again, as in `a**`, which Go does not take. Only a label's value brings it.
-fn repeats_twice(expression: &str) -> bool {
-    let (mut chars, mut in_class, mut is_repeated) = (expression.chars().peekable(), false, false);
-    while let Some(c) = chars.next() {
-        let repeats = !in_class && matches!(c, '*' | '+' | '?');
-        if repeats && is_repeated {
-            return true;
-        }
-        if repeats {
-            // As few as possible.
-            let _ = chars.next_if_eq(&'?');
-        }
-        is_repeated = repeats;
-        match c {
-            '\\' => drop(chars.next()),
-            '[' => in_class = true,
-            ']' => in_class = false,
-            _ => {}
-        }
-    }
-    false
-}
-
-/// Whether a class begins at the end of `text`. A bracket with a `\` before it, as a value has it, begins none.
-fn ends_in_open_class(text: &str) -> bool {
-    let before = text.strip_suffix('[').or_else(|| text.strip_suffix("[^"));
-    before.is_some_and(|before| !ends_in_escape(before))
 }
 
 fn ip_holds(network: &str, address: IpAddr) -> bool {

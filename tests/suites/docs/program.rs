@@ -111,6 +111,24 @@ fn the_commands_of_the_page_about_docker_auth_work() {
     }
 }
 
+/// `check` finds nothing wrong in a configuration with this section.
+#[track_caller]
+fn assert_section_is_taken(folder: &Path, section: &str) {
+    let configuration = format!(
+        "server: {{addr: \":5001\"}}\ntoken: {{issuer: i, key: token.key}}\nusers: {{\"\": {{}}}}\nacl: []\n{section}"
+    );
+    fs::write(folder.join("auth_config.yml"), configuration).expect("a file can be written");
+    let mut command = Command::new(parts::program());
+    command.args(["check", "auth_config.yml"]).current_dir(folder);
+    command.env("DATABASE_PASSWORD", "p");
+    let ran = run(&command, Duration::from_secs(30)).ok();
+    assert!(
+        ran.stdout.ends_with("nothing wrong in auth_config.yml\n"),
+        "{section}{}",
+        ran.output()
+    );
+}
+
 /// The command of the page, but for its terminal and its folder, and the section.
 #[test]
 fn what_the_page_about_htpasswd_makes_is_taken() {
@@ -127,19 +145,7 @@ fn what_the_page_about_htpasswd_makes_is_taken() {
     // `-i` reads the password from where a program can write it.
     command.arg("-i").args(words).current_dir(folder.path());
     let _ = run_with_input(&command, "grace-secret", Duration::from_secs(30)).ok();
-    let configuration = format!(
-        "server: {{addr: \":5001\"}}\ntoken: {{issuer: i, key: token.key}}\nusers: {{\"\": {{}}}}\nacl: []\n{}",
-        here(&section.text)
-    );
-    fs::write(folder.path().join("auth_config.yml"), configuration).expect("a file can be written");
-    let mut command = Command::new(parts::program());
-    command.args(["check", "auth_config.yml"]).current_dir(folder.path());
-    let ran = run(&command, Duration::from_secs(30)).ok();
-    assert!(
-        ran.stdout.ends_with("nothing wrong in auth_config.yml\n"),
-        "{}",
-        ran.output()
-    );
+    assert_section_is_taken(folder.path(), &here(&section.text));
 }
 
 /// Each section of the page, in a file of its own.
@@ -152,19 +158,7 @@ fn the_sections_of_the_page_about_databases_are_taken() {
     assert!(blocks.len() > 3, "the page has sections");
     for block in blocks {
         let section = block.text.replace("/etc/registry-auth/ca.pem", "ca.pem");
-        let configuration = format!(
-            "server: {{addr: \":5001\"}}\ntoken: {{issuer: i, key: token.key}}\nusers: {{\"\": {{}}}}\nacl: []\n{section}"
-        );
-        fs::write(folder.path().join("auth_config.yml"), configuration).expect("a file can be written");
-        let mut command = Command::new(parts::program());
-        command.args(["check", "auth_config.yml"]).current_dir(folder.path());
-        command.env("DATABASE_PASSWORD", "p");
-        let ran = run(&command, Duration::from_secs(30)).ok();
-        assert!(
-            ran.stdout.ends_with("nothing wrong in auth_config.yml\n"),
-            "{section}{}",
-            ran.output()
-        );
+        assert_section_is_taken(folder.path(), &section);
     }
 }
 
