@@ -56,8 +56,8 @@ pub enum Outcome {
 /// A password that is to be compared, and what that decides.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Comparison {
-    /// Who it is if the password fits. `None` is somebody who is not known here, and for whom hashes are computed all the
-    /// same, so that the time does not tell.
+    /// Who it is if the password fits. `None` is somebody who is not known here; if nobody else lets them in, hashes are
+    /// computed all the same, so that the time does not tell.
     pub found: Option<Identity>,
     /// What is to be computed.
     pub work: Work,

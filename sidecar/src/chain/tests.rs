@@ -87,18 +87,20 @@ fn chain(accounts: Vec<Says<Outcome>>, rights: Vec<Says<Ruling>>) -> Fixture {
 
 impl Fixture {
     async fn login(&self, account: &str) -> Result<Answer, String> {
+        self.compared(account, |_| ready(Ok(false))).await
+    }
+
+    /// Whatever the password is compared with, `compare` says whether it fits.
+    async fn compared<F>(&self, account: &str, compare: impl Fn(Work) -> F) -> Result<Answer, String>
+    where
+        F: Future<Output = Result<bool, BackendError>>,
+    {
         let login = Login {
             account: &Account::parse(account).unwrap(),
             password: &Secret::new(b"secret".to_vec()),
             service: &Service::default(),
             address: [192, 0, 2, 7].into(),
         };
-        self.compare(login, false).await
-    }
-
-    /// As if the password fitted, or not, whatever it is compared with.
-    async fn compare(&self, login: Login<'_>, fits: bool) -> Result<Answer, String> {
-        let compare = |_| ready(Ok::<_, BackendError>(fits));
         let answer = self.chain.authenticate(login, soon(), compare).await;
         answer.map_err(|error| error.to_string())
     }
@@ -180,17 +182,12 @@ async fn a_password_that_is_compared_decides_and_one_of_nobody_goes_on() {
         ],
         vec![],
     );
-    let login = Login {
-        account: &Account::parse("ada").unwrap(),
-        password: &Secret::new(b"secret".to_vec()),
-        service: &Service::default(),
-        address: [192, 0, 2, 7].into(),
-    };
-    assert_eq!(fixture.compare(login, true).await, Ok(Answer::Denied));
+    let compared = |fits: bool| fixture.compared("ada", move |_| ready(Ok(fits)));
+    assert_eq!(compared(true).await, Ok(Answer::Denied));
     assert_eq!(fixture.noted(), [("first", Asked::NoMatch), ("second", Asked::NoMatch)]);
-    assert_eq!(fixture.compare(login, false).await, Ok(Answer::Denied));
+    assert_eq!(compared(false).await, Ok(Answer::Denied));
     assert_eq!(fixture.noted(), [("first", Asked::Found)]);
-    let Ok(Answer::Accepted(known)) = fixture.compare(login, true).await else {
+    let Ok(Answer::Accepted(known)) = compared(true).await else {
         panic!("not accepted")
     };
     assert_eq!(
@@ -219,19 +216,13 @@ async fn what_is_computed_for_nobody_is_for_failures_alone() {
         ],
         vec![],
     );
-    let login = Login {
-        account: &Account::parse("ada").unwrap(),
-        password: &Secret::new(b"secret".to_vec()),
-        service: &Service::default(),
-        address: [192, 0, 2, 7].into(),
-    };
     for (is_let_in, computed) in [(true, 0), (false, 1), (false, 1)] {
         let count = Cell::new(0);
         let compare = |_| {
             count.set(count.get() + 1);
-            ready(Ok::<_, BackendError>(false))
+            ready(Ok(false))
         };
-        let answer = fixture.chain.authenticate(login, soon(), compare).await.unwrap();
+        let answer = fixture.compared("ada", compare).await.unwrap();
         assert_eq!(matches!(answer, Answer::Accepted(_)), is_let_in);
         assert_eq!(count.get(), computed);
     }
