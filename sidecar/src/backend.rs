@@ -9,6 +9,7 @@ use std::pin::Pin;
 
 use registry_auth_core::account::{Account, Identity};
 use registry_auth_core::authn::attempt::Work;
+use registry_auth_core::config::Node;
 use registry_auth_core::scope::{Actions, Scope};
 use registry_auth_core::secret::Secret;
 use registry_auth_core::service::Service;
@@ -101,4 +102,25 @@ pub trait Authenticator: Send + Sync + fmt::Debug {
 pub trait Authorizer: Send + Sync + fmt::Debug {
     /// What they may do.
     fn authorize<'a>(&'a self, access: Access<'a>, deadline: Instant) -> Asking<'a, Ruling>;
+}
+
+/// An entry of a list of rules as a database holds it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Where an operator finds it: `seq 10`, or `id 7` where that says more.
+    pub name: String,
+    /// What it says, in the form of an entry of `acl`.
+    pub node: Node,
+}
+
+/// A database that holds a list of rules.
+pub trait RuleSource: Send + Sync + fmt::Debug {
+    /// All entries, in the order in which they are to be tried.
+    fn read(&self, deadline: Instant) -> Asking<'_, Vec<Entry>>;
+
+    /// Comes back when the database tells that the list, or who accounts are, may have changed. Where it cannot tell, it
+    /// never comes back.
+    fn changed(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(std::future::pending())
+    }
 }
