@@ -88,7 +88,7 @@ impl Asks {
         let backends = document.program.as_ref().map(|program| &program.backends);
         Self {
             accounts: backends.is_some_and(|backends| !backends.authn.is_empty()),
-            scopes: backends.is_some_and(|backends| !backends.authz.is_empty()),
+            scopes: backends.is_some_and(|backends| !backends.lists.is_empty() || !backends.authz.is_empty()),
         }
     }
 }

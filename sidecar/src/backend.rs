@@ -86,11 +86,19 @@ pub struct BackendError {
 /// An answer that is waited for.
 pub type Asking<'a, T> = Pin<Box<dyn Future<Output = Result<T, BackendError>> + Send + 'a>>;
 
+/// What is waited for until there is news.
+pub type Changed<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
 /// A back-end that knows accounts. Past `deadline` nobody waits for it, and what it does is abandoned: the future is
 /// dropped.
 pub trait Authenticator: Send + Sync + fmt::Debug {
     /// What can be seen to before anybody asks: done once, when the configuration is in force. `None` if that is nothing.
     fn prepare(&self, _deadline: Instant) -> Option<Asking<'_, ()>> {
+        None
+    }
+
+    /// Comes back when the back-end tells that who accounts are may have changed. `None` if it cannot tell.
+    fn changed(&self) -> Option<Changed<'_>> {
         None
     }
 
@@ -120,7 +128,7 @@ pub trait RuleSource: Send + Sync + fmt::Debug {
 
     /// Comes back when the database tells that the list, or who accounts are, may have changed. Where it cannot tell, it
     /// never comes back.
-    fn changed(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+    fn changed(&self) -> Changed<'_> {
         Box::pin(std::future::pending())
     }
 }

@@ -48,19 +48,29 @@ struct Limits {
 
 impl Limits {
     fn read(section: &mut Section, problems: &mut Problems) -> Self {
-        let timeout = section.duration("timeout", TIMEOUTS, problems);
+        let timeout = timeout(section, problems);
         let parallel = section.count("parallel", 1..=MOST_PARALLEL, problems);
         Self {
-            timeout: timeout.unwrap_or(TIMEOUT),
+            timeout,
             gate: Gate::new(parallel.unwrap_or(PARALLEL)),
         }
     }
 
     /// When a question that begins now is given up.
     fn until(&self, deadline: Instant) -> Instant {
-        let limit = Instant::now().checked_add(self.timeout);
-        limit.map_or(deadline, |limit| limit.min(deadline))
+        within(self.timeout, deadline)
     }
+}
+
+/// `timeout`: how long one question may take.
+fn timeout(section: &mut Section, problems: &mut Problems) -> Duration {
+    section.duration("timeout", TIMEOUTS, problems).unwrap_or(TIMEOUT)
+}
+
+/// When a question that begins now, and may take so long, is given up.
+fn within(timeout: Duration, deadline: Instant) -> Instant {
+    let limit = Instant::now().checked_add(timeout);
+    limit.map_or(deadline, |limit| limit.min(deadline))
 }
 
 /// `labels_are_patterns`: whether labels are data is `unless_said` by who writes them. What a program or a hook says of an

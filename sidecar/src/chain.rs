@@ -17,12 +17,14 @@ use registry_auth_core::decide::{Answer, Known};
 use registry_auth_core::problem::Problems;
 use registry_auth_core::scope::{Actions, Scope};
 use registry_auth_core::service::Service;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::backend::{Access, Authenticator, Authorizer, BackendError, Comparison, Login, Outcome, Ruling};
 #[cfg(feature = "bench")]
 use crate::backends::bench;
 use crate::backends::{hook, htpasswd, ldap, program, sql};
+use crate::lists::News;
 use watch::Watch;
 pub use watch::{Asked, Observer, Unobserved};
 
@@ -76,6 +78,28 @@ impl Chain {
             if let Some(preparing) = backend.prepare(deadline) {
                 watch.over_preparing(preparing, deadline).await;
             }
+        }
+    }
+
+    /// Whether a back-end can tell that who accounts are may have changed.
+    #[must_use]
+    pub fn hears(&self) -> bool {
+        self.authn.iter().any(|(_, backend)| backend.changed().is_some())
+    }
+
+    /// Hands on to `news` what back-ends tell, for as long as `tasks` live.
+    pub fn hear(self: &Arc<Self>, news: &Arc<News>, tasks: &mut JoinSet<()>) {
+        for index in 0..self.authn.len() {
+            let (chain, news) = (Arc::clone(self), Arc::clone(news));
+            tasks.spawn(async move {
+                let Some((_, backend)) = chain.authn.get(index) else {
+                    return;
+                };
+                while let Some(changed) = backend.changed() {
+                    changed.await;
+                    news.told();
+                }
+            });
         }
     }
 

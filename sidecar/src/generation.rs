@@ -1,10 +1,11 @@
 //! All that one configuration amounts to, put in force in one step.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use registry_auth_core::acl::PatternMemo;
 use registry_auth_core::config::Document;
+use registry_auth_core::config::backend::RuleList;
 use registry_auth_core::decide::Decision;
 use registry_auth_core::memo::{Seed, TokenKey, TokenMemo};
 use registry_auth_core::policy::{Asks, Policy};
@@ -33,12 +34,25 @@ pub struct Generation {
     /// The token endpoint as a server of its own has it, on any host.
     pub endpoint: Endpoint,
     /// The back-ends.
-    pub chain: Chain,
+    pub chain: Arc<Chain>,
+    /// The first list of rules that was never read: what the rules leave open, only it could decide.
+    pub unread: Option<RuleList>,
     /// The filter's part of it, as it goes over the wire.
     pub wire: Bytes,
     patterns: Mutex<PatternMemo>,
     tokens: Mutex<TokenMemo>,
     signer: NativeSigner,
+}
+
+/// What tells one generation from another of the same content.
+#[derive(Clone, Copy, Debug)]
+pub struct Edition {
+    /// Milliseconds since the epoch, and more than that of the one before.
+    pub number: u64,
+    /// Makes it another configuration than the same without, so that nothing that was remembered outlives it.
+    pub mark: Option<u128>,
+    /// The time by which certificates are judged.
+    pub now: Timestamp,
 }
 
 /// Holds the key and all hashes: wiped when nobody sends it any longer.
@@ -51,21 +65,22 @@ impl AsRef<[u8]> for Body {
 }
 
 impl Generation {
-    /// Compiles `document`, in which `problems` were found so far, under `number`, as of `now`. The back-ends are open
-    /// already.
+    /// Compiles `document`, in which `problems` were found so far, as `edition`. The back-ends are open already.
     ///
     /// # Errors
     /// All problems, if one of them is a fault. With the generation come the warnings.
     pub fn compile(
         document: Document,
-        chain: Chain,
-        number: u64,
-        now: Timestamp,
+        chain: Arc<Chain>,
+        edition: Edition,
         mut problems: Problems,
     ) -> Result<(Self, Vec<Problem>), Problems> {
         let seeds = problems.keep(&Place::root(), random::bytes().and_then(|a| Ok((a, random::bytes()?))));
         let (patterns, tokens) = seeds.unwrap_or_default();
-        let written = wire::config::write(&document, Asks::of(&document), number);
+        let Edition { number, mark, now } = edition;
+        let written = wire::config::write_marked(&document, Asks::of(&document), number, mark);
+        let lists = document.program.as_ref().map(|program| &program.backends.lists);
+        let unread = lists.and_then(|lists| lists.first()).map(|(list, _)| *list);
         let (policy, warnings) = Policy::compile(document, now, problems)?;
         let generation = Self {
             number,
@@ -74,6 +89,7 @@ impl Generation {
             signer: NativeSigner::new(&policy.key),
             policy,
             chain,
+            unread,
             wire: Bytes::from_owner(Body(written.body)),
             patterns: Mutex::new(PatternMemo::new(Seed::new(patterns))),
             tokens: Mutex::new(TokenMemo::new(Seed::new(tokens))),

@@ -1,6 +1,6 @@
 //! What an orchestrator asks: is this alive, is it ready, how much did it do.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::Router;
@@ -36,6 +36,8 @@ pub struct Condition {
     pub phase: Phase,
     /// The back-ends that did not answer their last question, by their keys in the configuration.
     pub down: BTreeSet<&'static str>,
+    /// The lists of rules that are refused, by their keys, and why: the last good ones stay.
+    pub refused: BTreeMap<&'static str, String>,
 }
 
 /// How far this process is.
@@ -57,6 +59,8 @@ struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     generation: Option<u64>,
     down: BTreeSet<&'static str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    refused: BTreeMap<&'static str, String>,
 }
 
 impl Default for Readiness {
@@ -66,13 +70,28 @@ impl Default for Readiness {
 }
 
 impl Readiness {
-    /// A generation is in force; its back-ends begin as if they answered. A process that stops stays stopping.
+    /// A generation is in force. A process that stops stays stopping.
     pub fn in_force(&self, generation: u64) {
         self.0.send_modify(|condition| {
             if condition.phase != Phase::Stopping {
                 condition.phase = Phase::InForce(generation);
-                condition.down.clear();
             }
+        });
+    }
+
+    /// The back-ends are others from now on, and begin as if they answered.
+    pub fn forget_backends(&self) {
+        self.0.send_modify(|condition| {
+            condition.down.clear();
+            condition.refused.clear();
+        });
+    }
+
+    /// A list of rules is refused, and why, or is good again.
+    pub fn list_is_refused(&self, key: &'static str, why: Option<&str>) {
+        self.0.send_if_modified(|condition| match why {
+            Some(why) => condition.refused.insert(key, why.to_owned()).as_deref() != Some(why),
+            None => condition.refused.remove(key).is_some(),
         });
     }
 
@@ -109,7 +128,7 @@ pub fn router(readiness: Arc<Readiness>, metrics: Arc<Metrics>) -> Router {
 
 /// A back-end that is down does not make this unready: all others, and the static users, are served.
 async fn readyz(State(readiness): State<Arc<Readiness>>) -> Response {
-    let Condition { phase, down } = readiness.0.borrow().clone();
+    let Condition { phase, down, refused } = readiness.0.borrow().clone();
     let (code, status, generation) = match phase {
         Phase::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting", None),
         Phase::InForce(generation) => (StatusCode::OK, "ready", Some(generation)),
@@ -119,6 +138,7 @@ async fn readyz(State(readiness): State<Arc<Readiness>>) -> Response {
         status,
         generation,
         down,
+        refused,
     };
     // Words and a number: this cannot fail.
     let body = serde_json::to_string(&report).unwrap_or_default();
@@ -177,6 +197,20 @@ mod tests {
         assert_eq!(ask(&router, READYZ).await, (200, one_down.to_owned()));
         readiness.backend_is_down("ext_auth", false);
         assert!(ask(&router, READYZ).await.1.contains("\"down\":[]"));
+    }
+
+    #[tokio::test]
+    async fn a_list_that_is_refused_is_named_with_its_entry() {
+        let readiness = Arc::new(Readiness::default());
+        let router = router(Arc::clone(&readiness), Metrics::new());
+        readiness.in_force(42);
+        readiness.list_is_refused("acl_xorm", Some("acl_xorm[\"seq 3\"].match.name: `[` is never closed"));
+        let (code, page) = ask(&router, READYZ).await;
+        assert_eq!(code, 200, "the last good list is in force");
+        let refused = r#""refused":{"acl_xorm":"acl_xorm[\"seq 3\"].match.name: `[` is never closed"}"#;
+        assert!(page.contains(refused), "{page}");
+        readiness.list_is_refused("acl_xorm", None);
+        assert!(!ask(&router, READYZ).await.1.contains("refused"));
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 //! [`command::serve`] reads the configuration ([`config`]), opens its listeners ([`listen`], [`server`]) and back-ends
 //! ([`chain`], [`backends`]), and puts the outcome, a [`generation`], in force; what outlives it is the [`state`].
 //! Requests come in by the [`token_endpoint`], which clients reach, and by the [`api`] of the filter's three calls.
+//! Rules that databases hold are read by [`lists`], and are a part of the next generation.
 //! Both decide by core, and ask the chain and the [`hash_pool`] what core cannot know.
 //! What `serve` and `check` both do with a configuration is in [`prepared`].
 //! Commands that explain a configuration read its [`rulebook`], and serve nothing.
@@ -21,6 +22,7 @@ pub mod generation;
 pub mod hash_pool;
 pub mod health;
 pub mod listen;
+pub mod lists;
 pub mod lock;
 pub mod logging;
 pub mod metrics;

@@ -7,22 +7,35 @@ use std::sync::Arc;
 use registry_auth_core::config::backend::Backends;
 use registry_auth_core::config::{Document, Sources};
 use registry_auth_core::problem::{Place, Problem, Problems};
-use registry_auth_core::time::Timestamp;
+use tokio::task::JoinSet;
 
 use crate::chain::{Chain, Observer};
 use crate::config::Origin;
-use crate::generation::Generation;
+use crate::generation::{Edition, Generation};
+use crate::lists::{Lists, News};
 use crate::listen::{self, Address, Listen};
 
 /// A configuration without a fault, but for what only the moment of opening its listeners can show.
 #[derive(Debug)]
 pub struct Prepared {
-    /// What is decided and answered by.
+    /// What is decided and answered by, as long as nothing is known of lists.
     pub generation: Generation,
+    /// What the next generation is made of, when a list is read.
+    pub base: Base,
     /// Where.
     pub listeners: Listeners,
     /// What an operator should know of it.
     pub warnings: Vec<Problem>,
+}
+
+/// What a generation is made of, but for what lists hold.
+#[derive(Debug)]
+pub struct Base {
+    /// `None` where nothing changes but with the files.
+    document: Option<Document>,
+    chain: Arc<Chain>,
+    /// The lists.
+    pub lists: Lists,
 }
 
 /// Where the program listens, by a configuration.
@@ -45,10 +58,8 @@ pub struct Circumstances<'a> {
     pub listen: &'a Listen,
     /// Who is told of each question to a back-end.
     pub observer: &'a Arc<dyn Observer>,
-    /// The generation's number.
-    pub number: u64,
-    /// The time by which certificates are judged.
-    pub now: Timestamp,
+    /// What tells the generation from others.
+    pub edition: Edition,
 }
 
 /// Compiles `document`, in which `problems` were found so far, and all of its sections.
@@ -62,13 +73,19 @@ pub fn prepare(
     circumstances: Circumstances<'_>,
 ) -> Result<Prepared, Problems> {
     let before = problems.errors().len();
-    let (listeners, chain) = open_sections(&document, origin, &mut problems, circumstances);
+    let (listeners, chain, lists) = open_sections(&document, origin, &mut problems, circumstances);
     problems.drop_behind(before, |place| origin.lacks(place));
-    let Circumstances { number, now, .. } = circumstances;
-    let compiled = Generation::compile(document, chain, number, now, problems);
+    let chain = Arc::new(chain);
+    let base = Base {
+        document: (!lists.is_empty() || chain.hears()).then(|| document.clone()),
+        chain: Arc::clone(&chain),
+        lists,
+    };
+    let compiled = Generation::compile(document, chain, circumstances.edition, problems);
     let (generation, warnings) = compiled.map_err(Problems::without_echoes)?;
     Ok(Prepared {
         generation,
+        base,
         listeners,
         warnings,
     })
@@ -80,7 +97,7 @@ fn open_sections(
     origin: &mut Origin,
     problems: &mut Problems,
     circumstances: Circumstances<'_>,
-) -> (Listeners, Chain) {
+) -> (Listeners, Chain, Lists) {
     let Circumstances {
         environment,
         listen,
@@ -90,7 +107,7 @@ fn open_sections(
     let Some(program) = document.program.clone() else {
         let none = Sources::of_a_proxy(&|_| None);
         let chain = Chain::open(Backends::default(), none, observer, problems);
-        return (Listeners::default(), chain);
+        return (Listeners::default(), chain, Lists::default());
     };
     origin.with_sources(environment, |sources| {
         let filter = program.filter;
@@ -100,9 +117,37 @@ fn open_sections(
             admin: program.admin.and_then(|section| listen::Admin::read(section, problems)),
         };
         listeners.refuse_the_same_place_twice(problems);
+        let lists = &program.backends.lists;
+        let lists = Lists::open(lists, document.acl_options, sources, observer, problems);
         let chain = Chain::open(program.backends, sources, observer, problems);
-        (listeners, chain)
+        (listeners, chain, lists)
     })
+}
+
+impl Base {
+    /// Reads the lists, and listens to back-ends, for as long as what it returns lives; `news` hears of changes.
+    #[must_use]
+    pub fn follow(&self, news: &Arc<News>) -> JoinSet<()> {
+        let mut tasks = JoinSet::new();
+        self.lists.follow(news, &mut tasks);
+        self.chain.hear(news, &mut tasks);
+        tasks
+    }
+
+    /// The generation with what the lists hold now; `None` where nothing changes but with the files.
+    ///
+    /// # Errors
+    /// When all together is too much.
+    pub fn compile(&self, edition: Edition) -> Option<Result<Generation, Problems>> {
+        let mut document = self.document.clone()?;
+        let mut problems = Problems::default();
+        self.lists.complete(&mut document, &mut problems);
+        if problems.is_refusal() {
+            return Some(Err(problems));
+        }
+        let compiled = Generation::compile(document, Arc::clone(&self.chain), edition, problems);
+        Some(compiled.map(|(generation, _)| generation))
+    }
 }
 
 impl Listeners {

@@ -83,7 +83,8 @@ impl Rulebook {
     /// The keys of the back-ends that are asked where no rule matches.
     #[must_use]
     pub fn authorizers(&self) -> Vec<&'static str> {
-        let here = self.backends.authz.iter().map(|(backend, _)| backend.key());
+        let lists = self.backends.lists.iter().map(|(list, _)| list.key());
+        let here = lists.chain(self.backends.authz.iter().map(|(backend, _)| backend.key()));
         here.chain(self.lacking.rights.iter().copied()).collect()
     }
 

@@ -17,6 +17,7 @@ use crate::clock;
 use crate::generation::Generation;
 use crate::hash_pool::{HashPool, PoolError};
 use crate::health::Readiness;
+use crate::lists::Reading;
 use crate::metrics::{Metrics, PoolUse};
 use crate::throttle::{Attempts, Throttle};
 
@@ -99,6 +100,11 @@ impl State {
         self.generation.send_replace(Some(Arc::new(generation)));
         self.metrics.generation(number);
         self.readiness.in_force(number);
+    }
+
+    /// The back-ends are others from now on: what was known of those before says nothing of them.
+    pub fn forget_backends(&self) {
+        self.readiness.forget_backends();
     }
 
     /// Has the back-ends of the generation in force see to what they can before anybody asks, and waits for none.
@@ -190,6 +196,12 @@ impl State {
                 generation.chain.authenticate(login, deadline, compare).await
             }
             Question::Authorize(undetermined) => {
+                if let Some(list) = generation.unread {
+                    return Err(Failed::Backend(BackendError {
+                        backend: list.key(),
+                        what: "holds rules that were never read".to_owned(),
+                    }));
+                }
                 let (service, address) = (&request.service, request.address);
                 let (known, scopes) = (undetermined.known(), undetermined.scopes());
                 let granted = generation.chain.authorize(known, service, address, scopes, deadline);
@@ -233,6 +245,18 @@ impl Observer for Report {
             let is_down = result == Asked::Failed;
             self.metrics.backend_is_down(backend, is_down);
             self.readiness.backend_is_down(backend, is_down);
+        }
+    }
+
+    fn read(&self, list: &'static str, reading: &Reading, took: Duration) {
+        self.metrics.list_read(list, reading, took);
+        let is_down = *reading == Reading::Failed;
+        self.metrics.backend_is_down(list, is_down);
+        self.readiness.backend_is_down(list, is_down);
+        match reading {
+            Reading::Failed => {}
+            Reading::Refused { why, .. } => self.readiness.list_is_refused(list, Some(why)),
+            Reading::Unchanged(_) | Reading::Taken(_) => self.readiness.list_is_refused(list, None),
         }
     }
 }

@@ -1,9 +1,11 @@
-//! Accounts in real databases and files, as a client of the token endpoint meets them: `xorm_auth`, `htpasswd_auth`.
+//! Accounts and rules in real databases and files, as a client of the token endpoint meets them: `xorm_auth`, `acl_xorm`,
+//! `htpasswd_auth`.
 
 mod databases {
     mod accounts;
-    mod faults;
+    pub mod faults;
     mod htpasswd;
+    mod rules;
     mod tls;
 }
 

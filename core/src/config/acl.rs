@@ -7,7 +7,7 @@ use crate::problem::{Place, Problems};
 pub const MAX_RULES: usize = 100_000;
 
 /// One entry of `acl`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// Where it stands: `acl[3]`.
     pub place: Place,
@@ -20,7 +20,7 @@ pub struct Rule {
 }
 
 /// The conditions of an entry; all that are there must hold.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Match {
     /// Pattern of the account.
     pub account: Option<String>,
@@ -71,8 +71,8 @@ pub fn read(node: Node, place: &Place, problems: &mut Problems) -> Vec<Rule> {
         .collect()
 }
 
-/// Reads the entry at `place`.
-pub(crate) fn rule(node: Node, place: Place, problems: &mut Problems) -> Option<Rule> {
+/// Reads the entry at `place`; none if it has a fault.
+pub fn rule(node: Node, place: Place, problems: &mut Problems) -> Option<Rule> {
     let mut section = Section::open(node, place.clone(), problems)?;
     let matches = needed(
         &mut section,

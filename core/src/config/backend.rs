@@ -23,6 +23,14 @@ pub enum AuthnBackend {
     Bench,
 }
 
+/// A list of rules that a database holds. In the order in which they are tried, after the static rules and before any other
+/// back-end that knows what accounts may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RuleList {
+    /// `acl_xorm`: a table in an SQL database.
+    Sql,
+}
+
 /// A back-end that knows what accounts may do. In the order in which they are asked, after the static rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AuthzBackend {
@@ -37,6 +45,8 @@ pub enum AuthzBackend {
 pub struct Backends {
     /// Those that know accounts, in their order.
     pub authn: Vec<(AuthnBackend, Section)>,
+    /// Lists of rules, in their order, that are not among those of `acl`.
+    pub lists: Vec<(RuleList, Section)>,
     /// Those that know rights, in their order.
     pub authz: Vec<(AuthzBackend, Section)>,
 }
@@ -65,9 +75,8 @@ const LDAP_IN_LIST: [&str; 16] = [
 ];
 
 /// docker_auth's sections of back-ends that are not here yet.
-pub(super) const NOT_YET: [&str; 8] = [
+pub(super) const NOT_YET: [&str; 7] = [
     "acl_mongo",
-    "acl_xorm",
     "casbin_authz",
     "github_auth",
     "gitlab_auth",
@@ -131,6 +140,19 @@ impl AuthnBackend {
     }
 }
 
+impl RuleList {
+    /// All, in the order in which they are tried.
+    pub const ALL: [Self; 1] = [Self::Sql];
+
+    /// Its key in the configuration, which is also its name in logs and metrics.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Sql => "acl_xorm",
+        }
+    }
+}
+
 impl AuthzBackend {
     /// All, in the order in which they are asked.
     pub const ALL: [Self; 2] = [Self::Program, Self::Hook];
@@ -157,6 +179,10 @@ impl Backends {
             let section = root.section(backend.key(), problems);
             backends.authn.extend(section.map(|section| (backend, section)));
         }
+        for list in RuleList::ALL {
+            let section = root.section(list.key(), problems);
+            backends.lists.extend(section.map(|section| (list, section)));
+        }
         for backend in AuthzBackend::ALL {
             let section = root.section(backend.key(), problems);
             backends.authz.extend(section.map(|section| (backend, section)));
@@ -182,7 +208,9 @@ impl Backends {
     /// Refuses the sections of all back-ends.
     pub(super) fn refuse(root: &mut Section, problems: &mut Problems) {
         let accounts = AuthnBackend::ALL.iter().map(|backend| backend.key());
+        let lists = RuleList::ALL.into_iter().map(RuleList::key);
         let rights = AuthzBackend::ALL.into_iter().map(AuthzBackend::key);
+        let rights = lists.chain(rights);
         let plugins = PLUGINS.into_iter().map(|(key, _)| key);
         for key in accounts.chain(rights).chain(NOT_YET).chain(plugins) {
             if root.remove(key).is_some() {

@@ -145,6 +145,13 @@ pub(crate) struct Beginning {
 /// Writes what of `document` is the filter's, which asks what `asks` says.
 #[must_use]
 pub fn write(document: &Document, asks: Asks, generation: u64) -> Written {
+    write_marked(document, asks, generation, None)
+}
+
+/// As [`write`]. A `mark` makes it another configuration than the same without: whoever has the one takes the other, and
+/// with it forgets what was remembered under the one before.
+#[must_use]
+pub fn write_marked(document: &Document, asks: Asks, generation: u64, mark: Option<u128>) -> Written {
     let (settings, users, rules) = sections::of(document);
     let Asks { accounts, scopes } = asks;
     let envelope = Envelope {
@@ -170,6 +177,7 @@ pub fn write(document: &Document, asks: Asks, generation: u64) -> Written {
     let hash = Sha256::new()
         .chain_update(content.finish().expose())
         .chain_update(lines.expose())
+        .chain_update(mark.map(u128::to_be_bytes).as_ref().map_or(&[][..], <[u8; 16]>::as_slice))
         .finalize();
     let digest = hash.first_chunk().map_or(0, |digest| u128::from_be_bytes(*digest));
     let etag = format!("{digest:032x}");

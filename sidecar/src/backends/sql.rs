@@ -7,11 +7,15 @@ mod connections;
 mod fault;
 mod labels;
 mod mysql;
+mod news;
 mod percent;
 mod postgres;
 mod question;
+mod rules;
+mod schema;
 mod server;
 mod sqlite;
+mod statement;
 mod table;
 
 use std::sync::Mutex;
@@ -27,11 +31,14 @@ use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
 use super::{Limits, labels_are_patterns};
-use crate::backend::{Asking, Authenticator, BackendError, Comparison, Login, Outcome};
+use crate::backend::{Asking, Authenticator, BackendError, Changed, Comparison, Login, Outcome};
 use crate::lock::held;
-use connections::Row;
-use question::Question;
-use server::Server;
+use news::News;
+use question::{Found, Question};
+pub use rules::SqlRules;
+use schema::TableError;
+use server::{Kind, Server};
+use statement::Row;
 use table::Table;
 
 /// `xorm_auth`.
@@ -45,6 +52,7 @@ pub struct SqlAuthenticator {
     labels_are: LabelsArePatterns,
     /// What a failure costs, by the hashes that were seen.
     dearest: Mutex<Dearest>,
+    news: News,
 }
 
 impl SqlAuthenticator {
@@ -72,6 +80,7 @@ impl SqlAuthenticator {
             limits,
             labels_are,
             dearest: Mutex::new(dearest),
+            news: News::default(),
         })
     }
 
@@ -91,7 +100,7 @@ impl SqlAuthenticator {
         }
     }
 
-    async fn row(&self, account: &Account, deadline: Instant) -> Result<Option<Row>, BackendError> {
+    async fn row(&self, account: &Account, deadline: Instant) -> Result<Option<Found>, BackendError> {
         let rows = self.in_turn(self.rows(account), deadline).await?;
         let chosen = self.question.choose(rows, account.as_str());
         chosen.map_err(|error| self.error(error))
@@ -100,7 +109,7 @@ impl SqlAuthenticator {
     /// Asks, as soon as there is room for it and for as long as it may take.
     async fn in_turn<T>(
         &self,
-        asking: impl Future<Output = Result<T, table::TableError>>,
+        asking: impl Future<Output = Result<T, TableError>>,
         deadline: Instant,
     ) -> Result<T, BackendError> {
         let turn = self.limits.gate.turn(deadline).await;
@@ -123,18 +132,19 @@ impl SqlAuthenticator {
         }
     }
 
-    async fn rows(&self, account: &Account) -> Result<Vec<Row>, table::TableError> {
+    async fn rows(&self, account: &Account) -> Result<Vec<Row>, TableError> {
         if let Some(table) = &self.table {
             table.prepare(&self.server, &self.dearest).await?;
         }
-        Ok(self.server.rows(&self.question.statement, account.as_str()).await?)
+        let Question { statement, parameters, .. } = &self.question;
+        let values = vec![account.as_str(); *parameters];
+        Ok(self.server.rows(statement, &values).await?)
     }
 
-    fn known(&self, account: &Account, row: &Row) -> Result<Outcome, BackendError> {
-        let labels = labels::read(row.labels.as_deref(), self.labels_are);
+    fn known(&self, account: &Account, row: &Found) -> Result<Outcome, BackendError> {
+        let labels = labels::read(row.labels(), self.labels_are);
         let labels = labels.map_err(|error| self.error(format_args!("holds of `{account}` {error}")))?;
-        let text = row.password_hash.as_ref().map(|hash| hash.expose().as_slice());
-        let hash = std::str::from_utf8(text.unwrap_or_default()).unwrap_or_default();
+        let hash = std::str::from_utf8(row.password_hash().unwrap_or_default()).unwrap_or_default();
         // As in docker_auth, no password fits what is no hash.
         let stored = Hash::parse(hash)
             .inspect_err(|why| {
@@ -171,6 +181,10 @@ impl Authenticator for SqlAuthenticator {
         let table = self.table.as_ref()?;
         let preparing = table.prepare(&self.server, &self.dearest);
         Some(Box::pin(self.in_turn(preparing, deadline)))
+    }
+
+    fn changed(&self) -> Option<Changed<'_>> {
+        (self.server.kind() == Kind::Postgres).then(|| Box::pin(self.news.heard(&self.server)) as _)
     }
 
     fn authenticate<'a>(&'a self, login: Login<'a>, deadline: Instant) -> Asking<'a, Outcome> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
 
+use crate::lists::Reading;
 use crate::backend::{Asking, BackendError, Comparison, Outcome, Ruling};
 
 /// What became of one question.
@@ -33,6 +34,9 @@ pub enum Asked {
 pub trait Observer: Send + Sync + fmt::Debug {
     /// The back-end `backend`, by its key, was asked, and it `took` so long.
     fn asked(&self, backend: &'static str, result: Asked, took: Duration);
+
+    /// The list of rules `list`, by its key, was read, and that `took` so long.
+    fn read(&self, _list: &'static str, _reading: &Reading, _took: Duration) {}
 }
 
 /// Takes note of nothing.

@@ -28,6 +28,7 @@ use crate::clock;
 use crate::command::{Exit, answer};
 use crate::config::{self, Loaded, Look, Origin};
 use crate::listen::Listen;
+use crate::generation::Edition;
 use crate::prepared::{Circumstances, Prepared, prepare};
 use registry::Tokens;
 use report::{Part, Report};
@@ -114,8 +115,11 @@ fn examine(check: &Check, environment: fn(&str) -> Option<String>) -> Report {
         environment: &environment,
         listen: &check.listen.clone().unwrap_or_default(),
         observer: &observer,
-        number: 1,
-        now: clock::now(),
+        edition: Edition {
+            number: 1,
+            mark: None,
+            now: clock::now(),
+        },
     };
     let prepared = match prepare(document.clone(), &mut origin, problems, circumstances) {
         Ok(prepared) => {

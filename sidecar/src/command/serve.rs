@@ -10,15 +10,18 @@ use axum::extract::Request;
 use axum::middleware::map_request;
 use registry_auth_core::problem::{Place, Problem, Problems};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
 
 use crate::config::watch::Watch;
 use crate::config::{self, Loaded, Origin};
-use crate::generation::Generation;
+use crate::generation::{Edition, Generation};
 use crate::hash_pool::{HashPool, Size};
 use crate::health;
 use crate::listen::{self, Address, Listen};
 use crate::metrics::Metrics;
-use crate::prepared::{Circumstances, Listeners, Prepared, prepare};
+use crate::lists::{Ear, Heard, News};
+use crate::prepared::{Base, Circumstances, Listeners, Prepared, prepare};
 use crate::server::{Endpoint, Limits, Opened, Server, Stopped, raise_open_files};
 use crate::state::State;
 use crate::throttle::Throttle;
@@ -26,6 +29,9 @@ use crate::{api, clock, random, token_endpoint};
 
 /// How long what is in flight may take to end.
 const LONGEST_STOP: Duration = Duration::from_secs(8);
+
+/// The shortest time for which a generation is marked.
+const SHORTEST_MARK: Duration = Duration::from_mins(2);
 
 /// What `serve` is told on the command line.
 #[derive(Clone, Debug)]
@@ -55,11 +61,22 @@ struct Program {
     state: Arc<State>,
     server: Server,
     open_files: u64,
+    news: Arc<News>,
+    followed: Option<Followed>,
+    /// Until when what is in force is marked, see [`Edition::mark`].
+    marked: Option<Instant>,
+}
+
+/// What the next generation is made of when a list changes, and what tells of that.
+struct Followed {
+    base: Base,
+    _tasks: JoinSet<()>,
 }
 
 /// A configuration that is good: all that is left is to put it in force.
 struct Ready {
     generation: Generation,
+    followed: Followed,
     listeners: Opened,
     warnings: Vec<Problem>,
 }
@@ -110,9 +127,13 @@ pub async fn run(options: Options, environment: Environment) -> anyhow::Result<E
         environment,
         server: Server::new(Arc::clone(&metrics)),
         open_files: raise_open_files(),
+        news: Arc::default(),
+        followed: None,
+        marked: None,
         state: Arc::new(State::new(throttle, pool, metrics)),
     };
-    let (origin, ready) = program.load().await;
+    let mut ear = program.news.ear();
+    let (origin, ready) = program.load(&mut ear).await;
     let mut watch = Watch::of(&origin);
     match ready {
         Ok(ready) => program.put_in_force(&origin, ready),
@@ -122,8 +143,11 @@ pub async fn run(options: Options, environment: Environment) -> anyhow::Result<E
         }
     }
     loop {
-        match signals.next(&mut watch).await {
-            Event::Changed(why) => program.reload(why, &mut watch).await,
+        match signals.next(&mut watch, &mut ear, program.marked).await {
+            Event::Changed(why) => program.reload(why, &mut watch, &mut ear).await,
+            Event::Heard(Heard::List) => program.renew(None),
+            Event::Heard(Heard::Told) => program.renew_marked(),
+            Event::MarkIsOver => program.renew_unmarked(),
             Event::Stop(signal) => {
                 tracing::info!(signal, "stopping");
                 break;
@@ -136,7 +160,7 @@ pub async fn run(options: Options, environment: Environment) -> anyhow::Result<E
 
 impl Program {
     /// Reads the files, and opens and compiles all that they say; nothing of what is in force changes.
-    async fn load(&self) -> (Origin, Result<Ready, Problems>) {
+    async fn load(&self, ear: &mut Ear) -> (Origin, Result<Ready, Problems>) {
         let Loaded {
             document,
             problems,
@@ -149,36 +173,60 @@ impl Program {
             environment: &self.environment,
             listen: &self.options.listen,
             observer: &self.state.observer(),
-            number: self.next_number(),
-            now: clock::now(),
+            edition: self.next_edition(None),
         };
         let Prepared {
             generation,
+            base,
             listeners,
             warnings,
         } = match prepare(document, &mut origin, problems, circumstances) {
             Ok(prepared) => prepared,
             Err(problems) => return (origin, Err(problems)),
         };
-        let opened = self.server.open(self.endpoints(listeners)).await;
-        let ready = opened.map(|listeners| Ready {
+        let listeners = match self.server.open(self.endpoints(listeners)).await {
+            Ok(listeners) => listeners,
+            Err(error) => {
+                let mut problems = Problems::default();
+                problems.error(&Place::root(), format_args!("cannot listen: {error}"));
+                return (origin, Err(problems));
+            }
+        };
+        let followed = self.follow(base).await;
+        ear.catch_up();
+        let generation = match followed.base.compile(self.next_edition(None)) {
+            None => generation,
+            Some(Ok(generation)) => generation,
+            Some(Err(problems)) => return (origin, Err(problems)),
+        };
+        let ready = Ready {
             generation,
+            followed,
             listeners,
             warnings,
-        });
-        let ready = ready.map_err(|error| {
-            let mut problems = Problems::default();
-            problems.error(&Place::root(), format_args!("cannot listen: {error}"));
-            problems
-        });
-        (origin, ready)
+        };
+        (origin, Ok(ready))
     }
 
-    /// Milliseconds since the epoch, and more than the one in force, also after the clock was set back.
-    fn next_number(&self) -> u64 {
+    /// Has the lists read, beginning with what is known of them.
+    async fn follow(&self, base: Base) -> Followed {
+        if let Some(before) = &self.followed {
+            base.lists.take_over(&before.base.lists);
+        }
+        let tasks = base.follow(&self.news);
+        base.lists.first().await;
+        Followed { base, _tasks: tasks }
+    }
+
+    /// Its number is milliseconds since the epoch, and more than the one in force, also after the clock was set back.
+    fn next_edition(&self, mark: Option<u128>) -> Edition {
         let now = u64::try_from(clock::since_epoch().as_millis()).unwrap_or(u64::MAX);
         let before = self.state.generation().map_or(0, |generation| generation.number);
-        now.max(before.saturating_add(1))
+        Edition {
+            number: now.max(before.saturating_add(1)),
+            mark,
+            now: clock::now(),
+        }
     }
 
     fn endpoints(&self, listeners: Listeners) -> Vec<Endpoint> {
@@ -225,18 +273,54 @@ impl Program {
         for warning in &ready.warnings {
             tracing::warn!("{}", origin.warning(warning));
         }
-        let generation = ready.generation;
-        let (number, etag) = (generation.number, generation.etag.clone());
-        self.state.put_in_force(generation);
+        self.followed = Some(ready.followed);
+        self.marked = None;
+        self.state.forget_backends();
+        self.install(ready.generation);
         self.state.prepare();
         self.server.install(ready.listeners);
+    }
+
+    fn install(&self, generation: Generation) {
+        let (number, etag) = (generation.number, generation.etag.clone());
+        self.state.put_in_force(generation);
         tracing::info!(generation = number, etag, "configuration in force");
     }
 
+    /// Puts in force what the files said, with what the lists hold now.
+    fn renew(&self, mark: Option<u128>) {
+        let base = self.followed.as_ref().map(|followed| &followed.base);
+        match base.and_then(|base| base.compile(self.next_edition(mark))) {
+            None => {}
+            Some(Ok(generation)) => self.install(generation),
+            Some(Err(problems)) => tracing::error!(
+                errors = problems.errors().len(),
+                "with what the lists of rules hold the configuration is refused, and the last good one stays in force\n{problems}"
+            ),
+        }
+    }
+
+    /// As [`Self::renew`], and nothing that was remembered outlives it, not even where all is the same: who accounts are
+    /// may have changed.
+    fn renew_marked(&mut self) {
+        let ttl = self.state.generation().map(|generation| generation.policy.cache.decisions_ttl);
+        // As long as anything could be remembered from before. Then the mark goes: other programs that serve the same
+        // configuration have none, or another.
+        let span = ttl.unwrap_or_default().saturating_mul(2).max(SHORTEST_MARK);
+        self.marked = Instant::now().checked_add(span);
+        let mark = random::bytes().map(u128::from_be_bytes);
+        self.renew(mark.ok());
+    }
+
+    fn renew_unmarked(&mut self) {
+        self.marked = None;
+        self.renew(None);
+    }
+
     /// Takes what the files say now, if it is good.
-    async fn reload(&mut self, why: &'static str, watch: &mut Watch) {
+    async fn reload(&mut self, why: &'static str, watch: &mut Watch, ear: &mut Ear) {
         tracing::info!(why, "reading the configuration again");
-        let (origin, ready) = self.load().await;
+        let (origin, ready) = self.load(ear).await;
         watch.follow(&origin);
         let before = self.state.generation().map(|generation| generation.etag.clone());
         let result = match &ready {
@@ -274,6 +358,8 @@ struct Signals {
 
 enum Event {
     Changed(&'static str),
+    Heard(Heard),
+    MarkIsOver,
     Stop(&'static str),
 }
 
@@ -286,12 +372,20 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self, watch: &mut Watch) -> Event {
+    async fn next(&mut self, watch: &mut Watch, ear: &mut Ear, marked: Option<Instant>) -> Event {
+        let mark_is_over = async {
+            match marked {
+                Some(until) => sleep_until(until).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.terminate.recv() => Event::Stop("SIGTERM"),
             _ = self.interrupt.recv() => Event::Stop("SIGINT"),
             _ = self.hang_up.recv() => Event::Changed("SIGHUP"),
             () = watch.changed() => Event::Changed("a file changed"),
+            heard = ear.heard() => Event::Heard(heard),
+            () = mark_is_over => Event::MarkIsOver,
         }
     }
 }

@@ -127,7 +127,7 @@ fn a_table_that_is_locked_is_waited_for_and_then_given_up() {
 }
 
 #[track_caller]
-fn stop(database: &mut Database) {
+pub fn stop(database: &mut Database) {
     match database {
         Database::Postgres(server) => server.stop(),
         Database::MariaDb(server) => server.stop(),
@@ -136,7 +136,7 @@ fn stop(database: &mut Database) {
 }
 
 #[track_caller]
-fn start_again(database: &mut Database) {
+pub fn start_again(database: &mut Database) {
     match database {
         Database::Postgres(server) => server.start_again(),
         Database::MariaDb(server) => server.start_again(),

@@ -21,13 +21,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Database, Decode, Row as _, TypeInfo a
 use thiserror::Error;
 use tokio::time::timeout;
 
-use super::question::Statement;
+use super::statement::{Column, Row, Statement};
 use crate::lock::held;
-
-/// The columns that are read.
-const USERNAME: &str = "username";
-const PASSWORD_HASH: &str = "password_hash";
-const LABELS: &str = "labels";
 
 /// The connections that nobody uses.
 pub(super) struct Connections<O: Speaks> {
@@ -39,15 +34,6 @@ pub(super) struct Connections<O: Speaks> {
     /// What each one that is opened is told first.
     first: Option<Statement>,
     idle: Mutex<Vec<O::Connection>>,
-}
-
-/// What is read of an account. A column that is not there or is NULL is `None`.
-#[derive(Debug)]
-pub(super) struct Row {
-    /// The name, as the database has it.
-    pub(super) username: Option<Vec<u8>>,
-    pub(super) password_hash: Option<Secret<Vec<u8>>>,
-    pub(super) labels: Option<Vec<u8>>,
 }
 
 /// Why there is no answer.
@@ -100,26 +86,30 @@ impl<O: Speaks> Connections<O> {
         }
     }
 
+    pub(super) fn options(&self) -> &O {
+        &self.options
+    }
+
     pub(super) fn shown(&self) -> &str {
         &self.shown
     }
 
-    /// What `statement` gives for `account`. Where the database cannot so much as write the name, it is nobody's.
-    pub(super) async fn rows(&self, statement: &Statement, account: &str) -> Result<Vec<Row>, NoAnswer> {
+    /// What `statement` gives for `values`. Where the database cannot so much as write one of them, no row holds it.
+    pub(super) async fn rows(&self, statement: &Statement, values: &[&str]) -> Result<Vec<Row>, NoAnswer> {
         let kept = held(&self.idle).pop();
         if let Some(mut connection) = kept {
-            match O::fetch(&mut connection, statement, account).await {
+            match O::fetch(&mut connection, statement, values).await {
                 Ok(rows) => return Ok(self.give_back(connection, rows)),
-                Err(error) if O::cannot_be_a_name(&error) => return Ok(self.give_back(connection, Vec::new())),
+                Err(error) if O::cannot_be_written(&error) => return Ok(self.give_back(connection, Vec::new())),
                 // What broke this one broke the others, too.
                 Err(error) if error.as_database_error().is_none() => self.forget(),
                 Err(_) => {}
             }
         }
         let mut connection = self.connect().await?;
-        match O::fetch(&mut connection, statement, account).await {
+        match O::fetch(&mut connection, statement, values).await {
             Ok(rows) => Ok(self.give_back(connection, rows)),
-            Err(error) if O::cannot_be_a_name(&error) => Ok(self.give_back(connection, Vec::new())),
+            Err(error) if O::cannot_be_written(&error) => Ok(self.give_back(connection, Vec::new())),
             Err(error) => Err(NoAnswer::Ask(error)),
         }
     }
@@ -145,7 +135,7 @@ impl<O: Speaks> Connections<O> {
         };
         let mut connection = connected.map_err(NoAnswer::Connect)?;
         if let Some(first) = &self.first {
-            O::fetch(&mut connection, first, "").await.map_err(NoAnswer::Ask)?;
+            O::fetch(&mut connection, first, &[]).await.map_err(NoAnswer::Ask)?;
         }
         Ok(connection)
     }
@@ -153,59 +143,54 @@ impl<O: Speaks> Connections<O> {
 
 /// A database as it is spoken to.
 pub(super) trait Speaks: ConnectOptions<Connection: Sized> {
-    /// What `statement` gives for `account`.
+    /// What `statement` gives for `values`.
     fn fetch(
         connection: &mut Self::Connection,
         statement: &Statement,
-        account: &str,
+        values: &[&str],
     ) -> impl Future<Output = Result<Vec<Row>, sqlx::Error>> + Send;
 
-    /// Whether the error says that a name has a character which the database has not.
-    fn cannot_be_a_name(error: &sqlx::Error) -> bool;
+    /// Whether the error says that a value has a character which the database has not.
+    fn cannot_be_written(error: &sqlx::Error) -> bool;
 }
 
 /// The same words for each database: its types differ, and nothing else.
 macro_rules! speaks {
-    ($options:ty, $database:ty, $bytes:path, $cannot_be_a_name:path) => {
+    ($options:ty, $database:ty, $bytes:path, $cannot_be_written:path) => {
         impl Speaks for $options {
             async fn fetch(
                 connection: &mut Self::Connection,
                 statement: &Statement,
-                account: &str,
+                values: &[&str],
             ) -> Result<Vec<Row>, sqlx::Error> {
                 // It is written here or by the operator; what a client sends is a parameter.
                 let mut query = sqlx::query::<$database>(AssertSqlSafe(Arc::clone(&statement.text)));
-                for _ in 0..statement.parameters {
-                    query = query.bind(account.to_owned());
+                for value in values {
+                    query = query.bind((*value).to_owned());
                 }
                 let rows = query.fetch_all(connection).await?;
-                let column = |row: &<$database as Database>::Row, name: &str| -> Result<Option<Vec<u8>>, sqlx::Error> {
-                    let value = row.try_get_raw(name)?;
+                let cell = |row: &<$database as Database>::Row, column: &Column| {
+                    let value = match row.try_get_raw(column.name) {
+                        Err(sqlx::Error::ColumnNotFound(_)) if column.may_lack => return Ok(None),
+                        value => value?,
+                    };
                     if value.is_null() {
                         return Ok(None);
                     }
                     let bytes = $bytes(value).map_err(|source| sqlx::Error::ColumnDecode {
-                        index: format!("`{name}`"),
+                        index: format!("`{}`", column.name),
                         source,
                     });
-                    bytes.map(Some)
+                    bytes.map(|bytes| Some(Secret::new(bytes)))
                 };
-                let rows = rows.iter().map(|row| {
-                    let username = match column(row, USERNAME) {
-                        Err(sqlx::Error::ColumnNotFound(_)) => None,
-                        username => username?,
-                    };
-                    Ok(Row {
-                        username,
-                        password_hash: column(row, PASSWORD_HASH)?.map(Secret::new),
-                        labels: column(row, LABELS)?,
-                    })
-                });
+                let rows = rows
+                    .iter()
+                    .map(|row| statement.columns.iter().map(|column| cell(row, column)).collect());
                 rows.collect()
             }
 
-            fn cannot_be_a_name(error: &sqlx::Error) -> bool {
-                error.as_database_error().is_some_and($cannot_be_a_name)
+            fn cannot_be_written(error: &sqlx::Error) -> bool {
+                error.as_database_error().is_some_and($cannot_be_written)
             }
         }
     };

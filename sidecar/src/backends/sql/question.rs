@@ -1,32 +1,35 @@
 //! What a database is asked about an account, and which of its rows is the account.
 
-use std::sync::Arc;
-
 use registry_auth_core::config::Section;
 use registry_auth_core::problem::Problems;
 use thiserror::Error;
 
-use super::connections::Row;
 use super::fault::Fault;
 use super::server::Kind;
+use super::statement::{Column, Row, Statement};
 
 /// What stands for the account in `query`.
 const ACCOUNT: &str = ":account";
 
-/// An SQL statement.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Statement {
-    pub(super) text: Arc<str>,
-    /// So many parameters it has, each of them the account.
-    pub(super) parameters: usize,
-}
+/// What is read of an account, see [`Found`].
+pub(super) const COLUMNS: &[Column] = &[
+    Column::if_there("username"),
+    Column::named("password_hash"),
+    Column::named("labels"),
+];
 
 /// A statement that finds an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Question {
     pub(super) statement: Statement,
+    /// So many parameters it has, each of them the account.
+    pub(super) parameters: usize,
     pub(super) rows: Rows,
 }
+
+/// A row with an account.
+#[derive(Debug)]
+pub(super) struct Found(Row);
 
 /// What the rows of an answer are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,13 +47,18 @@ pub(super) enum Ambiguous {
     Several(usize),
 }
 
-impl Statement {
-    /// A statement without an account in it.
-    pub(super) fn plain(text: &str) -> Self {
-        Self {
-            text: text.into(),
-            parameters: 0,
-        }
+impl Found {
+    /// The name, as the database has it.
+    fn username(&self) -> Option<&[u8]> {
+        self.0.bytes(0)
+    }
+
+    pub(super) fn password_hash(&self) -> Option<&[u8]> {
+        self.0.bytes(1)
+    }
+
+    pub(super) fn labels(&self) -> Option<&[u8]> {
+        self.0.bytes(2)
     }
 }
 
@@ -71,22 +79,23 @@ impl Question {
             );
         }
         let statement = with_parameters(&text, kind);
-        let statement = statement.map_err(|fault| fault.tell(&place, problems)).ok()?;
+        let (statement, parameters) = statement.map_err(|fault| fault.tell(&place, problems)).ok()?;
         Some(Some(Self {
             statement,
+            parameters,
             rows: Rows::Query,
         }))
     }
 
     /// Of `rows` the one of `account`. What a database takes for equal (`BOB` and `bob`, or with a space behind it) is
     /// somebody else.
-    pub(super) fn choose(&self, rows: Vec<Row>, account: &str) -> Result<Option<Row>, Ambiguous> {
-        let is_account = |row: &Row| match (&row.username, self.rows) {
+    pub(super) fn choose(&self, rows: Vec<Row>, account: &str) -> Result<Option<Found>, Ambiguous> {
+        let is_account = |row: &Found| match (row.username(), self.rows) {
             (Some(name), _) => name == account.as_bytes(),
             (None, Rows::Query) => true,
             (None, Rows::Table) => false,
         };
-        let mut rows: Vec<Row> = rows.into_iter().filter(is_account).collect();
+        let mut rows: Vec<Found> = rows.into_iter().map(Found).filter(is_account).collect();
         if self.rows == Rows::Query && rows.len() > 1 {
             return Err(Ambiguous::Several(rows.len()));
         }
@@ -96,7 +105,7 @@ impl Question {
 
 /// The statement with the database's own sign for a parameter in place of each `:account`, save in texts, quoted names and
 /// comments.
-fn with_parameters(query: &str, kind: Kind) -> Result<Statement, Fault> {
+fn with_parameters(query: &str, kind: Kind) -> Result<(Statement, usize), Fault> {
     let mut text = String::with_capacity(query.len());
     let mut parameters = 0_usize;
     let mut at = 0_usize;
@@ -144,10 +153,7 @@ fn with_parameters(query: &str, kind: Kind) -> Result<Statement, Fault> {
     }
     // `$1` is one parameter, however often it stands there.
     let parameters = if kind == Kind::Postgres { 1 } else { parameters };
-    Ok(Statement {
-        text: text.into(),
-        parameters,
-    })
+    Ok((Statement::giving(&text, COLUMNS), parameters))
 }
 
 /// The length of what `rest` begins with, if it is a text, a quoted name or a comment.

@@ -12,8 +12,8 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 
 use super::super::required_text;
-use super::connections::{Connections, NoAnswer, Row};
-use super::question::Statement;
+use super::connections::{Connections, NoAnswer};
+use super::statement::{Row, Statement};
 use super::{mysql, postgres, sqlite};
 
 /// The databases that docker_auth knows, as `database_type` names them.
@@ -113,12 +113,12 @@ impl Server {
         }
     }
 
-    /// What `statement` gives for `account`.
-    pub(super) async fn rows(&self, statement: &Statement, account: &str) -> Result<Vec<Row>, NoAnswer> {
+    /// What `statement` gives for `values`.
+    pub(super) async fn rows(&self, statement: &Statement, values: &[&str]) -> Result<Vec<Row>, NoAnswer> {
         match self {
-            Self::MySql(connections) => connections.rows(statement, account).await,
-            Self::Postgres(connections) => connections.rows(statement, account).await,
-            Self::Sqlite(connections) => connections.rows(statement, account).await,
+            Self::MySql(connections) => connections.rows(statement, values).await,
+            Self::Postgres(connections) => connections.rows(statement, values).await,
+            Self::Sqlite(connections) => connections.rows(statement, values).await,
         }
     }
 }

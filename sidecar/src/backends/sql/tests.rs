@@ -9,7 +9,7 @@ use registry_auth_core::secret::Secret;
 use registry_auth_core::service::Service;
 use serde_json::{Value, json};
 
-use super::question::Statement;
+use super::statement::Statement;
 use super::*;
 
 /// bcrypt at cost 4 of `secret`, and of `other`.
@@ -58,7 +58,7 @@ impl Database {
     }
 
     async fn run(&self, sql: &str) {
-        self.backend.server.rows(&Statement::plain(sql), "").await.unwrap();
+        self.backend.server.rows(&Statement::plain(sql), &[]).await.unwrap();
     }
 
     async fn add(&self, name: &str, hash: &str, labels: Option<&str>) {

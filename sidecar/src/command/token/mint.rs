@@ -28,7 +28,7 @@ use super::super::span::span;
 use super::{Token, TokenError};
 use crate::chain::Chain;
 use crate::config::{self, Loaded, Origin};
-use crate::generation::Generation;
+use crate::generation::{Edition, Generation};
 use crate::hash_pool::{HashPool, Size};
 use crate::metrics::Metrics;
 use crate::random;
@@ -162,7 +162,12 @@ fn generation(
     let chain = origin.with_sources(&environment, |sources: Sources<'_>| {
         Chain::open(backends, sources, &observer, &mut problems)
     });
-    match Generation::compile(document, chain, 0, now, problems) {
+    let edition = Edition {
+        number: 0,
+        mark: None,
+        now,
+    };
+    match Generation::compile(document, Arc::new(chain), edition, problems) {
         Ok((generation, _)) => Ok((generation, origin)),
         Err(problems) => Err(TokenError::Configuration(origin.report(&problems))),
     }

@@ -1,10 +1,11 @@
 use proptest::prelude::*;
+use registry_auth_core::secret::Secret;
 
 use super::*;
 
 fn statement(query: &str, kind: Kind) -> Result<(String, usize), String> {
-    let statement = with_parameters(query, kind).map_err(|fault| fault.to_string())?;
-    Ok((statement.text.to_string(), statement.parameters))
+    let (statement, parameters) = with_parameters(query, kind).map_err(|fault| fault.to_string())?;
+    Ok((statement.text.to_string(), parameters))
 }
 
 #[test]
@@ -56,22 +57,20 @@ fn a_query_that_does_not_ask_for_the_account_is_refused() {
 }
 
 fn row(username: Option<&str>, labels: &str) -> Row {
-    Row {
-        username: username.map(|name| name.as_bytes().to_vec()),
-        password_hash: None,
-        labels: Some(labels.as_bytes().to_vec()),
-    }
+    let cell = |text: &str| Some(Secret::new(text.as_bytes().to_vec()));
+    Row::from_iter([username.and_then(cell), None, cell(labels)])
 }
 
 #[test]
 fn of_the_rows_the_first_of_the_very_name_counts() {
     let mut question = Question {
         statement: Statement::plain(""),
+        parameters: 0,
         rows: Rows::Table,
     };
     let chosen = |question: &Question, rows| {
         let row = question.choose(rows, "bob").map_err(|error| error.to_string())?;
-        Ok::<_, String>(row.map(|row| String::from_utf8(row.labels.unwrap()).unwrap()))
+        Ok::<_, String>(row.map(|row| String::from_utf8(row.labels().unwrap().to_vec()).unwrap()))
     };
     let rows = || {
         vec![

@@ -1,0 +1,123 @@
+//! `acl_xorm`: a list of rules in docker_auth's table.
+
+mod entry;
+
+use std::time::Duration;
+
+use registry_auth_core::config::acl::MAX_RULES;
+use registry_auth_core::config::backend::RuleList;
+use registry_auth_core::config::{Section, Sources};
+use registry_auth_core::problem::Problems;
+use tokio::sync::OnceCell;
+use tokio::time::{Instant, timeout_at};
+
+use super::super::{timeout, within};
+use super::news::News;
+use super::schema::{Schema, TableError};
+use super::server::{Kind, Server};
+use super::statement::{Column, Row, Statement};
+use crate::backend::{Asking, BackendError, Changed, Entry, RuleSource};
+
+const SCHEMA: Schema = Schema {
+    table: "xorm_acl_entry",
+    probe: "SELECT acl_entry, seq FROM xorm_acl_entry WHERE 1 = 0",
+    made_by,
+};
+
+/// See [`entry::in_order`], which takes these.
+const COLUMNS: &[Column] = &[Column::named("seq"), Column::named("acl_entry")];
+
+/// The most bytes of all entries together: the filter takes no more.
+const MAX_BYTES: usize = registry_auth_core::wire::config::MAX_CONFIG_BYTES;
+
+/// `acl_xorm`.
+#[derive(Debug)]
+pub struct SqlRules {
+    server: Server,
+    timeout: Duration,
+    has_table: OnceCell<()>,
+    news: News,
+}
+
+impl SqlRules {
+    /// Reads what of `acl_xorm` is about the database. Nothing is connected to yet.
+    pub fn open(section: &mut Section, sources: Sources<'_>, problems: &mut Problems) -> Option<Self> {
+        let timeout = timeout(section, problems);
+        let server = Server::read(section, timeout, sources, problems)?;
+        Some(Self {
+            server,
+            timeout,
+            has_table: OnceCell::new(),
+            news: News::default(),
+        })
+    }
+
+    async fn entries(&self, deadline: Instant) -> Result<Vec<Entry>, BackendError> {
+        let Ok(rows) = timeout_at(within(self.timeout, deadline), self.rows()).await else {
+            self.server.forget();
+            let timeout = self.timeout.as_millis();
+            return Err(self.error(format_args!("did not answer within {timeout} ms; see `timeout`")));
+        };
+        let rows = rows.map_err(|error| self.error(error))?;
+        if rows.len() > MAX_RULES {
+            return Err(self.error(format_args!(
+                "has more than {MAX_RULES} rows in `{}`; at most so many are taken",
+                SCHEMA.table
+            )));
+        }
+        let bytes = rows.iter().filter_map(|row| row.bytes(1)).map(<[u8]>::len);
+        if bytes.fold(0, usize::saturating_add) > MAX_BYTES {
+            return Err(self.error(format_args!(
+                "has more than {MAX_BYTES} bytes in `{}`; at most so many are taken",
+                SCHEMA.table
+            )));
+        }
+        entry::in_order(rows, self.server.kind()).map_err(|error| self.error(error))
+    }
+
+    async fn rows(&self) -> Result<Vec<Row>, TableError> {
+        let made = self.has_table.get_or_try_init(|| SCHEMA.make_unless_there(&self.server));
+        made.await?;
+        let statement = Statement::giving(&question(self.server.kind()), COLUMNS);
+        Ok(self.server.rows(&statement, &[]).await?)
+    }
+
+    fn error(&self, what: impl std::fmt::Display) -> BackendError {
+        BackendError {
+            backend: RuleList::Sql.key(),
+            what: format!("`{}` {what}", self.server.shown()),
+        }
+    }
+}
+
+impl RuleSource for SqlRules {
+    fn read(&self, deadline: Instant) -> Asking<'_, Vec<Entry>> {
+        Box::pin(self.entries(deadline))
+    }
+
+    fn changed(&self) -> Changed<'_> {
+        Box::pin(self.news.heard(&self.server))
+    }
+}
+
+/// All rows, and one more than there may be. Their order is made here: databases differ in where NULL is, and in which text
+/// comes first.
+fn question(kind: Kind) -> String {
+    let text = match kind {
+        Kind::MySql => "CHAR",
+        Kind::Postgres | Kind::Sqlite => "TEXT",
+    };
+    let most = MAX_RULES.saturating_add(1);
+    format!("SELECT CAST(seq AS {text}) AS seq, acl_entry FROM xorm_acl_entry LIMIT {most}")
+}
+
+fn made_by(kind: Kind) -> &'static str {
+    match kind {
+        Kind::MySql => "CREATE TABLE IF NOT EXISTS `xorm_acl_entry` (`acl_entry` TEXT NULL, `seq` BIGINT(20) NULL)",
+        Kind::Postgres => "CREATE TABLE IF NOT EXISTS \"xorm_acl_entry\" (\"acl_entry\" JSON NULL, \"seq\" BIGINT NULL)",
+        Kind::Sqlite => "CREATE TABLE IF NOT EXISTS `xorm_acl_entry` (`acl_entry` TEXT NULL, `seq` INTEGER NULL)",
+    }
+}
+
+#[cfg(test)]
+mod tests;
