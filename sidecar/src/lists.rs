@@ -93,7 +93,10 @@ impl Lists {
             if rules.len() > MAX_RULES {
                 problems.error(
                     &Place::root().key(list.key()),
-                    format_args!("makes {} rules together with those before it; at most {MAX_RULES} are taken", rules.len()),
+                    format_args!(
+                        "makes {} rules together with those before it; at most {MAX_RULES} are taken",
+                        rules.len()
+                    ),
                 );
                 return;
             }

@@ -472,7 +472,10 @@ mod tests {
         ] {
             assert!(page.lines().any(|have| have == line), "{line} in\n{page}");
         }
-        assert!(!page.contains(r#"registry_auth_list_refused{list="acl_xorm""#), "{page}");
+        assert!(
+            !page.contains(r#"registry_auth_list_refused{list="acl_xorm""#),
+            "{page}"
+        );
         drop(waiting);
         assert!(metrics.text().contains("registry_auth_hanging_gets 0\n"));
     }

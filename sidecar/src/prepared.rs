@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 use crate::chain::{Chain, Observer};
 use crate::config::Origin;
 use crate::generation::{Edition, Generation};
-use crate::lists::{Lists, News};
 use crate::listen::{self, Address, Listen};
+use crate::lists::{Lists, News};
 
 /// A configuration without a fault, but for what only the moment of opening its listeners can show.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ mod managed {
     mod generations;
     mod hashes;
     mod ldap;
+    mod lists;
     mod odd_answers;
     mod operator;
     mod programs;

@@ -177,7 +177,11 @@ pub fn write_marked(document: &Document, asks: Asks, generation: u64, mark: Opti
     let hash = Sha256::new()
         .chain_update(content.finish().expose())
         .chain_update(lines.expose())
-        .chain_update(mark.map(u128::to_be_bytes).as_ref().map_or(&[][..], <[u8; 16]>::as_slice))
+        .chain_update(
+            mark.map(u128::to_be_bytes)
+                .as_ref()
+                .map_or(&[][..], <[u8; 16]>::as_slice),
+        )
         .finalize();
     let digest = hash.first_chunk().map_or(0, |digest| u128::from_be_bytes(*digest));
     let etag = format!("{digest:032x}");

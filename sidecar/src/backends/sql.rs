@@ -136,7 +136,9 @@ impl SqlAuthenticator {
         if let Some(table) = &self.table {
             table.prepare(&self.server, &self.dearest).await?;
         }
-        let Question { statement, parameters, .. } = &self.question;
+        let Question {
+            statement, parameters, ..
+        } = &self.question;
         let values = vec![account.as_str(); *parameters];
         Ok(self.server.rows(statement, &values).await?)
     }

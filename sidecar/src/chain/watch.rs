@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
 
-use crate::lists::Reading;
 use crate::backend::{Asking, BackendError, Comparison, Outcome, Ruling};
+use crate::lists::Reading;
 
 /// What became of one question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -19,8 +19,8 @@ use crate::generation::{Edition, Generation};
 use crate::hash_pool::{HashPool, Size};
 use crate::health;
 use crate::listen::{self, Address, Listen};
-use crate::metrics::Metrics;
 use crate::lists::{Ear, Heard, News};
+use crate::metrics::Metrics;
 use crate::prepared::{Base, Circumstances, Listeners, Prepared, prepare};
 use crate::server::{Endpoint, Limits, Opened, Server, Stopped, raise_open_files};
 use crate::state::State;
@@ -303,7 +303,10 @@ impl Program {
     /// As [`Self::renew`], and nothing that was remembered outlives it, not even where all is the same: who accounts are
     /// may have changed.
     fn renew_marked(&mut self) {
-        let ttl = self.state.generation().map(|generation| generation.policy.cache.decisions_ttl);
+        let ttl = self
+            .state
+            .generation()
+            .map(|generation| generation.policy.cache.decisions_ttl);
         // As long as anything could be remembered from before. Then the mark goes: other programs that serve the same
         // configuration have none, or another.
         let span = ttl.unwrap_or_default().saturating_mul(2).max(SHORTEST_MARK);

@@ -222,7 +222,9 @@ impl List {
                 if self.is_new(Fault::Refused(why.clone())) {
                     error!(
                         backend = key,
-                        entry, error = why, "the list of rules is refused as a whole, and the last good one stays"
+                        entry,
+                        error = why,
+                        "the list of rules is refused as a whole, and the last good one stays"
                     );
                 }
                 Reading::Refused { entry, why }
@@ -298,7 +300,11 @@ fn judged(
     let wrong = rules.iter().find(|rule| is_within(why.place(), &rule.place));
     let entry = wrong.map_or("an entry", |rule| rule.place.path());
     Err(Refusal {
-        entry: entry.strip_prefix(key).unwrap_or(entry).trim_matches(['[', ']', '"']).to_owned(),
+        entry: entry
+            .strip_prefix(key)
+            .unwrap_or(entry)
+            .trim_matches(['[', ']', '"'])
+            .to_owned(),
         why: why.to_string(),
     })
 }

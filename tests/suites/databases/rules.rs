@@ -30,7 +30,9 @@ impl Database {
     #[track_caller]
     fn add_rule(&self, seq: &str, entry: &Value) {
         let entry = text(&entry.to_string());
-        self.sql(&format!("INSERT INTO xorm_acl_entry (seq, acl_entry) VALUES ({seq}, {entry});"));
+        self.sql(&format!(
+            "INSERT INTO xorm_acl_entry (seq, acl_entry) VALUES ({seq}, {entry});"
+        ));
     }
 
     /// A rule as docker_auth keeps it.
@@ -57,7 +59,11 @@ fn rules_of_the_table_are_behind_those_of_the_file_and_change_without_a_restart(
     for database in Database::all() {
         let program = Sidecar::serve(&config(&database.list("1s")));
         let name = database.name();
-        assert_eq!(granted(&program, "grace", "secret", "team/app:pull"), json!([]), "{name}");
+        assert_eq!(
+            granted(&program, "grace", "secret", "team/app:pull"),
+            json!([]),
+            "{name}"
+        );
         database.add_rule_for("20", "/.+/", "team/*", &["pull"]);
         wait_until_granted(&program, "team/app:pull,push", &json!(["pull"]));
         database.add_rule_for("10", "grace", "team/*", &["*"]);
@@ -76,11 +82,23 @@ fn rules_of_the_table_are_behind_those_of_the_file_and_change_without_a_restart(
         database.add_rule_for("2", "grace", "locked/*", &["*"]);
         database.add_rule_for("3", "grace", "open/*", &["*"]);
         wait_until_granted(&program, "top:pull,push", &json!(["pull", "push"]));
-        assert_eq!(granted(&program, "grace", "secret", "locked/app:pull"), json!([]), "{name}");
-        assert_eq!(granted(&program, "grace", "secret", "open/app:pull,push"), json!(["pull"]), "{name}");
+        assert_eq!(
+            granted(&program, "grace", "secret", "locked/app:pull"),
+            json!([]),
+            "{name}"
+        );
+        assert_eq!(
+            granted(&program, "grace", "secret", "open/app:pull,push"),
+            json!(["pull"]),
+            "{name}"
+        );
         database.sql("DELETE FROM xorm_acl_entry;");
         wait_until_granted(&program, "team/app:pull,push", &json!([]));
-        assert_eq!(granted(&program, "grace", "secret", "open/app:pull,push"), json!(["pull"]), "{name}");
+        assert_eq!(
+            granted(&program, "grace", "secret", "open/app:pull,push"),
+            json!(["pull"]),
+            "{name}"
+        );
     }
 }
 
@@ -99,12 +117,22 @@ fn one_wrong_row_refuses_the_list_and_is_named() {
         database.add_rule_for("8", "grace", "[", &["*"]);
         let expected = r#"acl_xorm["seq 8"].match.name: "#;
         process::wait_until(&format!("the row is named, {name}"), SOON, || {
-            page("/readyz").contains(r#""refused":{"acl_xorm":"acl_xorm[\"seq 8\"].match.name: "#).then_some(())
+            page("/readyz")
+                .contains(r#""refused":{"acl_xorm":"acl_xorm[\"seq 8\"].match.name: "#)
+                .then_some(())
         });
-        assert!(program.log().contains(&expected.replace('"', "\\\"")), "{}", program.log());
+        assert!(
+            program.log().contains(&expected.replace('"', "\\\"")),
+            "{}",
+            program.log()
+        );
         let metric = r#"registry_auth_list_refused{list="acl_xorm",entry="seq 8"} 1"#;
         assert!(page("/metrics").contains(metric), "{}", page("/metrics"));
-        assert_eq!(granted(&program, "grace", "secret", "team/app:pull"), json!(["pull"]), "{name}");
+        assert_eq!(
+            granted(&program, "grace", "secret", "team/app:pull"),
+            json!(["pull"]),
+            "{name}"
+        );
         database.sql("DELETE FROM xorm_acl_entry WHERE seq = 8;");
         wait_until_granted(&program, "team/app:pull", &json!([]));
         assert!(!page("/readyz").contains("refused"));
@@ -125,8 +153,16 @@ fn a_list_that_was_never_read_decides_nothing_and_one_that_was_goes_on_deciding(
             let answer = ask(&program, "grace", "secret", "team/app:pull");
             assert_eq!(answer.status, 503, "{name}: {}", answer.text());
             assert!(!answer.text().contains("acl_xorm"), "{}", answer.text());
-            assert_eq!(granted(&program, "grace", "secret", "open/app:pull"), json!(["pull"]), "{name}");
-            assert_eq!(granted(&program, "grace", "secret", "locked/app:pull"), json!([]), "{name}");
+            assert_eq!(
+                granted(&program, "grace", "secret", "open/app:pull"),
+                json!(["pull"]),
+                "{name}"
+            );
+            assert_eq!(
+                granted(&program, "grace", "secret", "locked/app:pull"),
+                json!([]),
+                "{name}"
+            );
             assert_eq!(status(&program, "grace", "wrong"), 401, "{name}");
         }
         databases::faults::start_again(&mut database);
@@ -136,7 +172,11 @@ fn a_list_that_was_never_read_decides_nothing_and_one_that_was_goes_on_deciding(
         for round in 0..soak::times(2) {
             databases::faults::stop(&mut database);
             for _ in 0..10 {
-                assert_eq!(granted(&program, "grace", "secret", "team/app:pull"), json!(["pull"]), "{name}");
+                assert_eq!(
+                    granted(&program, "grace", "secret", "team/app:pull"),
+                    json!(["pull"]),
+                    "{name}"
+                );
             }
             databases::faults::start_again(&mut database);
             let scope = format!("round/{round}:pull");

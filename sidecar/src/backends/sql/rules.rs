@@ -76,7 +76,9 @@ impl SqlRules {
     }
 
     async fn rows(&self) -> Result<Vec<Row>, TableError> {
-        let made = self.has_table.get_or_try_init(|| SCHEMA.make_unless_there(&self.server));
+        let made = self
+            .has_table
+            .get_or_try_init(|| SCHEMA.make_unless_there(&self.server));
         made.await?;
         let statement = Statement::giving(&question(self.server.kind()), COLUMNS);
         Ok(self.server.rows(&statement, &[]).await?)
@@ -114,7 +116,9 @@ fn question(kind: Kind) -> String {
 fn made_by(kind: Kind) -> &'static str {
     match kind {
         Kind::MySql => "CREATE TABLE IF NOT EXISTS `xorm_acl_entry` (`acl_entry` TEXT NULL, `seq` BIGINT(20) NULL)",
-        Kind::Postgres => "CREATE TABLE IF NOT EXISTS \"xorm_acl_entry\" (\"acl_entry\" JSON NULL, \"seq\" BIGINT NULL)",
+        Kind::Postgres => {
+            "CREATE TABLE IF NOT EXISTS \"xorm_acl_entry\" (\"acl_entry\" JSON NULL, \"seq\" BIGINT NULL)"
+        }
         Kind::Sqlite => "CREATE TABLE IF NOT EXISTS `xorm_acl_entry` (`acl_entry` TEXT NULL, `seq` INTEGER NULL)",
     }
 }

@@ -45,7 +45,10 @@ impl Schema {
             warn!(%error, "the table `{table}` is there, and could not be made");
             return Ok(());
         }
-        info!(database = server.shown(), "made the table `{table}`, which was not there");
+        info!(
+            database = server.shown(),
+            "made the table `{table}`, which was not there"
+        );
         Ok(())
     }
 }

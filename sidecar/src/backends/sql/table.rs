@@ -21,7 +21,8 @@ const SCHEMA: Schema = Schema {
 };
 
 /// The dearest of the usual hashes, `$2y$10$...`, of which two digits say what they cost.
-const DEAREST: &str = "SELECT MAX(SUBSTR(password_hash, 5, 2)) AS cost FROM xorm_user WHERE password_hash LIKE '$2_$__$%'";
+const DEAREST: &str =
+    "SELECT MAX(SUBSTR(password_hash, 5, 2)) AS cost FROM xorm_user WHERE password_hash LIKE '$2_$__$%'";
 
 /// What is done once, before the first account is asked for.
 #[derive(Debug, Default)]

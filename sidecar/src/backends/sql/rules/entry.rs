@@ -50,7 +50,9 @@ struct Numbered {
 /// where the database's own order has them, for that is what docker_auth goes by.
 pub(super) fn in_order(rows: Vec<Row>, kind: Kind) -> Result<Vec<Entry>, BadRow> {
     let numbered = rows.into_iter().map(|row| {
-        let seq = row.bytes(0).map(|seq| std::str::from_utf8(seq).ok()?.trim().parse().ok());
+        let seq = row
+            .bytes(0)
+            .map(|seq| std::str::from_utf8(seq).ok()?.trim().parse().ok());
         let seq = match seq {
             Some(None) => return Err(BadRow::Seq),
             Some(seq) => seq,
@@ -101,7 +103,9 @@ fn names(rows: &[Numbered]) -> Vec<String> {
         let rows = unordered.join(", ");
         warn!(
             backend = "acl_xorm",
-            rows, more, "rows of `xorm_acl_entry` whose `seq` says no order are tried in that of the text of `acl_entry`; give each a number of its own"
+            rows,
+            more,
+            "rows of `xorm_acl_entry` whose `seq` says no order are tried in that of the text of `acl_entry`; give each a number of its own"
         );
     }
     names

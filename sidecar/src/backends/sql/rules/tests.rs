@@ -43,8 +43,10 @@ impl Database {
 
     async fn add(&self, seq: &str, entry: &str) {
         let entry = entry.replace('\'', "''");
-        self.run(&format!("INSERT INTO xorm_acl_entry (seq, acl_entry) VALUES ({seq}, '{entry}')"))
-            .await;
+        self.run(&format!(
+            "INSERT INTO xorm_acl_entry (seq, acl_entry) VALUES ({seq}, '{entry}')"
+        ))
+        .await;
     }
 
     async fn read(&self) -> Result<Vec<(String, Node)>, String> {
@@ -71,7 +73,10 @@ async fn the_table_is_made_and_its_rows_are_entries_in_the_order_of_seq() {
         .add("20", r#"{"Match":{},"Actions":[],"Comment":"nobody else"}"#)
         .await;
     database
-        .add("3", r#"{"Match":{"account":"ada","labels":{"Team":"a*"}},"Actions":["*"],"Comment":null}"#)
+        .add(
+            "3",
+            r#"{"Match":{"account":"ada","labels":{"Team":"a*"}},"Actions":["*"],"Comment":null}"#,
+        )
         .await;
     database.add("-1", r#"{"MATCH":{"NAME":"x"},"actions":["pull"]}"#).await;
     let expected = [
@@ -114,14 +119,20 @@ fn of_keys_in_several_cases_the_last_counts_as_in_go() {
 #[tokio::test]
 async fn a_row_that_is_no_entry_is_named() {
     for (seq, entry, expected) in [
-        ("4", "'{'", "holds in seq 4 an `acl_entry` that is not JSON, at line 1, column 1"),
+        (
+            "4",
+            "'{'",
+            "holds in seq 4 an `acl_entry` that is not JSON, at line 1, column 1",
+        ),
         ("NULL", "NULL", "holds in no seq no `acl_entry`"),
         ("'x'", "'{}'", "holds a `seq` that is no number"),
     ] {
         let database = Database::new();
         database.read().await.unwrap();
         database
-            .run(&format!("INSERT INTO xorm_acl_entry (seq, acl_entry) VALUES ({seq}, {entry})"))
+            .run(&format!(
+                "INSERT INTO xorm_acl_entry (seq, acl_entry) VALUES ({seq}, {entry})"
+            ))
             .await;
         let error = database.read().await.unwrap_err();
         assert!(error.starts_with("acl_xorm: `") && error.ends_with(expected), "{error}");
@@ -143,7 +154,11 @@ fn rows_without_seq_stand_where_the_database_has_them() {
         (Kind::Postgres, ["seq -9", "seq 1", "no seq"]),
         (Kind::MySql, ["no seq", "seq -9", "seq 1"]),
     ] {
-        let names: Vec<_> = entry::in_order(rows(), kind).unwrap().into_iter().map(|entry| entry.name).collect();
+        let names: Vec<_> = entry::in_order(rows(), kind)
+            .unwrap()
+            .into_iter()
+            .map(|entry| entry.name)
+            .collect();
         assert_eq!(names, expected);
     }
 }
