@@ -4,10 +4,10 @@
 
 use std::fmt;
 use std::future::Future;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 
-use registry_auth_core::account::{Account, Identity};
+use registry_auth_core::account::{Account, Identity, Labels};
 use registry_auth_core::authn::attempt::Work;
 use registry_auth_core::config::Node;
 use registry_auth_core::scope::{Actions, Scope};
@@ -97,6 +97,15 @@ pub trait Authenticator: Send + Sync + fmt::Debug {
         None
     }
 
+    /// Whether it can be asked, for an operator who wonders; nothing is changed. Unless it knows a better way, it is asked
+    /// about an account that nobody has.
+    fn try_out(&self, deadline: Instant) -> Asking<'_, ()> {
+        Box::pin(async move {
+            let nobody = Nobody::new();
+            self.authenticate(nobody.login(), deadline).await.map(drop)
+        })
+    }
+
     /// Comes back when the back-end tells that who accounts are may have changed. `None` if it cannot tell.
     fn changed(&self) -> Option<Changed<'_>> {
         None
@@ -108,6 +117,17 @@ pub trait Authenticator: Send + Sync + fmt::Debug {
 
 /// A back-end that knows what accounts may do.
 pub trait Authorizer: Send + Sync + fmt::Debug {
+    /// Whether it can be asked, for an operator who wonders: about an account that nobody has.
+    fn try_out(&self, deadline: Instant) -> Asking<'_, ()> {
+        Box::pin(async move {
+            let nobody = Nobody::new();
+            match nobody.scope() {
+                Some(scope) => self.authorize(nobody.access(&scope), deadline).await.map(drop),
+                None => Ok(()),
+            }
+        })
+    }
+
     /// What they may do.
     fn authorize<'a>(&'a self, access: Access<'a>, deadline: Instant) -> Asking<'a, Ruling>;
 }
@@ -117,6 +137,8 @@ pub trait Authorizer: Send + Sync + fmt::Debug {
 pub struct Entry {
     /// Where an operator finds it: `seq 10`, or `id 7` where that says more.
     pub name: String,
+    /// Where it stands among the others; `None` if the database does not say.
+    pub seq: Option<i64>,
     /// What it says, in the form of an entry of `acl`.
     pub node: Node,
 }
@@ -126,9 +148,63 @@ pub trait RuleSource: Send + Sync + fmt::Debug {
     /// All entries, in the order in which they are to be tried.
     fn read(&self, deadline: Instant) -> Asking<'_, Vec<Entry>>;
 
+    /// As [`Self::read`], and changes nothing: a list that is not there yet is an empty one.
+    fn try_out(&self, deadline: Instant) -> Asking<'_, Vec<Entry>> {
+        self.read(deadline)
+    }
+
     /// Comes back when the database tells that the list, or who accounts are, may have changed. Where it cannot tell, it
     /// never comes back.
     fn changed(&self) -> Changed<'_> {
         Box::pin(std::future::pending())
+    }
+}
+
+/// Somebody whom no back-end knows, to see whether one can be asked.
+struct Nobody {
+    identity: Identity,
+    password: Secret<Vec<u8>>,
+    service: Service,
+}
+
+impl Nobody {
+    /// What this account is called, and what it asks for.
+    const NAME: &'static str = "registry-auth-check";
+
+    fn new() -> Self {
+        let account = Account::parse(Self::NAME).unwrap_or_default();
+        // Nobody's password either, should somebody have the name.
+        let password = crate::random::bytes::<16>().map_or_else(|_| Vec::new(), |random| random.to_vec());
+        let password = password.iter().map(|byte| char::from(b'a'.saturating_add(byte % 26)));
+        Self {
+            identity: Identity {
+                account,
+                labels: Labels::default(),
+            },
+            password: Secret::new(password.collect::<String>().into_bytes()),
+            service: Service::default(),
+        }
+    }
+
+    fn login(&self) -> Login<'_> {
+        Login {
+            account: &self.identity.account,
+            password: &self.password,
+            service: &self.service,
+            address: Ipv4Addr::LOCALHOST.into(),
+        }
+    }
+
+    fn scope(&self) -> Option<Scope> {
+        Scope::parse(&format!("repository:{}:pull", self.identity.account)).ok()
+    }
+
+    fn access<'a>(&'a self, scope: &'a Scope) -> Access<'a> {
+        Access {
+            identity: &self.identity,
+            service: &self.service,
+            address: Ipv4Addr::LOCALHOST.into(),
+            scope,
+        }
     }
 }

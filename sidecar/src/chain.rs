@@ -72,6 +72,18 @@ impl Chain {
         }
     }
 
+    /// Whether each back-end can be asked, by its key, in their order.
+    pub async fn try_out(&self, deadline: Instant) -> Vec<(&'static str, Result<(), BackendError>)> {
+        let mut tried = Vec::new();
+        for (watch, backend) in &self.authn {
+            tried.push((watch.key(), backend.try_out(deadline).await));
+        }
+        for (watch, backend) in &self.authz {
+            tried.push((watch.key(), backend.try_out(deadline).await));
+        }
+        tried
+    }
+
     /// Has each back-end see to what it can before anybody asks.
     pub async fn prepare(&self, deadline: Instant) {
         for (watch, backend) in &self.authn {
@@ -81,10 +93,10 @@ impl Chain {
         }
     }
 
-    /// Whether a back-end can tell that who accounts are may have changed.
+    /// Whether there are no back-ends.
     #[must_use]
-    pub fn hears(&self) -> bool {
-        self.authn.iter().any(|(_, backend)| backend.changed().is_some())
+    pub fn is_empty(&self) -> bool {
+        self.authn.is_empty() && self.authz.is_empty()
     }
 
     /// Hands on to `news` what back-ends tell, for as long as `tasks` live.

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::command::about;
+use crate::command::acl::AclCommand;
 use crate::command::check::Check;
 use crate::command::diff::Diff;
 use crate::command::doctor::Doctor;
@@ -16,6 +17,7 @@ use crate::command::hash_password::HashPassword;
 use crate::command::keygen::Keygen;
 use crate::command::render::Render;
 use crate::command::token::Token;
+use crate::command::users::Users;
 use crate::command::who::Who;
 use crate::listen::{Address, Listen};
 use crate::logging::{Format, Logging};
@@ -77,6 +79,10 @@ pub enum Command {
         registry-auth render auth_config.yml --for envoy-managed --registry 127.0.0.1:5000 > managed.yaml\n  \
         registry-auth render auth_config.yml --for envoy --registry registry:5000 -o envoy")]
     Render(Box<Render>),
+    /// Lists and changes the accounts of a database: `xorm_auth`
+    Users(Users),
+    /// Lists and changes the rules of a database: `acl_xorm`
+    Acl(AclCommand),
     /// Makes the hash of a password, as `users` of a configuration takes it
     HashPassword(HashPassword),
     /// Makes a key that signs tokens, its certificate and key set, and says what to tell the registry

@@ -3,6 +3,7 @@
 //! A command writes its answer to standard output and all else to standard error, and ends with the code of an [`Exit`].
 
 pub mod about;
+pub mod acl;
 pub mod check;
 pub mod diff;
 pub mod doctor;
@@ -17,7 +18,9 @@ pub mod render;
 pub mod serve;
 mod shown;
 mod span;
+mod target;
 pub mod token;
+pub mod users;
 pub mod who;
 mod yaml;
 

@@ -20,6 +20,7 @@ mod decode;
 mod files;
 mod help;
 mod interpolate;
+mod json;
 mod merge;
 mod report;
 mod secrets;
@@ -40,6 +41,7 @@ use tree::{Id, Span, Tree, What};
 use watch::Stamp;
 
 pub use caret::{Look, Told};
+pub use json::json;
 pub use report::Severity;
 
 /// So long may all files of a configuration be together, in bytes.

@@ -8,16 +8,19 @@ use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde::Serialize;
 use tokio::sync::watch;
 
+use crate::lists::News;
 use crate::metrics::Metrics;
 
 /// Whether this process runs.
 pub const HEALTHZ: &str = "/healthz";
 /// Whether it can answer.
 pub const READYZ: &str = "/readyz";
+/// Told after a change in a database, by POST: what is remembered may be wrong.
+pub const CHANGED: &str = "/changed";
 /// What it counted.
 pub const METRICS: &str = "/metrics";
 
@@ -119,8 +122,9 @@ impl Readiness {
 }
 
 /// The routes of `admin.listen`.
-pub fn router(readiness: Arc<Readiness>, metrics: Arc<Metrics>) -> Router {
+pub fn router(readiness: Arc<Readiness>, metrics: Arc<Metrics>, news: Arc<News>) -> Router {
     Router::new()
+        .route(CHANGED, post(changed).with_state(news))
         .route(HEALTHZ, get(|| async { "ok\n" }))
         .route(READYZ, get(readyz).with_state(readiness))
         .route(METRICS, get(scrape).with_state(metrics))
@@ -149,6 +153,12 @@ async fn readyz(State(readiness): State<Arc<Readiness>>) -> Response {
     (code, headers, body + "\n").into_response()
 }
 
+/// Whoever made the change waits for no more than that it was heard.
+async fn changed(State(news): State<Arc<News>>) -> StatusCode {
+    news.asked();
+    StatusCode::ACCEPTED
+}
+
 async fn scrape(State(metrics): State<Arc<Metrics>>) -> Response {
     ([(CONTENT_TYPE, OPEN_METRICS)], metrics.text()).into_response()
 }
@@ -173,7 +183,7 @@ mod tests {
     #[tokio::test]
     async fn it_is_ready_while_a_configuration_is_in_force() {
         let readiness = Arc::new(Readiness::default());
-        let router = router(Arc::clone(&readiness), Metrics::new());
+        let router = router(Arc::clone(&readiness), Metrics::new(), Arc::default());
         assert_eq!(ask(&router, HEALTHZ).await, (200, "ok\n".to_owned()));
         let starting = "{\"status\":\"starting\",\"down\":[]}\n";
         assert_eq!(ask(&router, READYZ).await, (503, starting.to_owned()));
@@ -190,7 +200,7 @@ mod tests {
     #[tokio::test]
     async fn a_back_end_that_is_down_is_named_and_the_rest_stays_ready() {
         let readiness = Arc::new(Readiness::default());
-        let router = router(Arc::clone(&readiness), Metrics::new());
+        let router = router(Arc::clone(&readiness), Metrics::new(), Arc::default());
         readiness.in_force(42);
         readiness.backend_is_down("ext_auth", true);
         let one_down = "{\"status\":\"ready\",\"generation\":42,\"down\":[\"ext_auth\"]}\n";
@@ -202,7 +212,7 @@ mod tests {
     #[tokio::test]
     async fn a_list_that_is_refused_is_named_with_its_entry() {
         let readiness = Arc::new(Readiness::default());
-        let router = router(Arc::clone(&readiness), Metrics::new());
+        let router = router(Arc::clone(&readiness), Metrics::new(), Arc::default());
         readiness.in_force(42);
         readiness.list_is_refused("acl_xorm", Some("acl_xorm[\"seq 3\"].match.name: `[` is never closed"));
         let (code, page) = ask(&router, READYZ).await;
@@ -217,7 +227,7 @@ mod tests {
     async fn metrics_are_text_that_prometheus_reads() {
         let metrics = Metrics::new();
         metrics.brake();
-        let router = router(Arc::default(), metrics);
+        let router = router(Arc::default(), metrics, Arc::default());
         let (code, page) = ask(&router, METRICS).await;
         assert_eq!(code, 200);
         assert!(page.contains("registry_auth_brakes_total 1\n"));

@@ -32,6 +32,7 @@ pub mod rulebook;
 pub mod server;
 pub mod signer;
 pub mod state;
+pub mod tables;
 pub mod throttle;
 pub mod token_endpoint;
 

@@ -15,11 +15,12 @@ use registry_auth_core::config::backend::RuleList;
 use registry_auth_core::config::{Document, Section, Sources};
 use registry_auth_core::problem::{Place, Problems};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
+use crate::backend::{BackendError, Entry};
 use crate::chain::Observer;
 use list::List;
-pub use list::Reading;
+pub use list::{Judged, Reading, Refusal, judge};
 pub use news::{Ear, Heard, News};
 
 /// How long a configuration waits for lists that were never read, before it is in force without them.
@@ -69,6 +70,13 @@ impl Lists {
         }
     }
 
+    /// Has them read at once. What comes of it is told as by a database, be it the same or not.
+    pub fn read_again(&self) {
+        for list in &self.0 {
+            list.read_again();
+        }
+    }
+
     /// Waits until each list is known, or was asked for in vain, but not for long.
     pub async fn first(&self) {
         let all = async {
@@ -78,6 +86,15 @@ impl Lists {
         };
         // What takes longer is a part of the next generation.
         let _ = timeout(LONGEST_FIRST, all).await;
+    }
+
+    /// What each list holds now, in their order; nothing is changed, and none is judged.
+    pub async fn try_out(&self, deadline: Instant) -> Vec<(RuleList, Result<Vec<Entry>, BackendError>)> {
+        let mut read = Vec::with_capacity(self.0.len());
+        for list in &self.0 {
+            read.push((list.which(), list.try_out(deadline).await));
+        }
+        read
     }
 
     /// Makes what was read a part of `document`: the rules are behind those of `acl`, and lists that are known are none any

@@ -8,7 +8,7 @@ use registry_auth_sidecar::cli::{self, Command, Invocation, Serve};
 use registry_auth_sidecar::clock;
 use registry_auth_sidecar::command::serve::Asked;
 use registry_auth_sidecar::command::{
-    about, check, diff, doctor, explain, hash_password, health, keygen, render, serve, token, who,
+    about, acl, check, diff, doctor, explain, hash_password, health, keygen, render, serve, token, users, who,
 };
 use registry_auth_sidecar::config::Look;
 use tokio::runtime::Runtime;
@@ -42,10 +42,12 @@ fn run(invocation: Invocation) -> anyhow::Result<ExitCode> {
             Ok(check::run(&check, environment, look())?.into())
         }
         Command::Health(health) => runtime.block_on(ask_for_health(&health)),
-        Command::Explain(asked) => Ok(explain::run(&asked, &environment)?.into()),
+        Command::Explain(asked) => Ok(runtime.block_on(explain::run(&asked, &environment))?.into()),
         Command::Who(asked) => Ok(who::run(&asked, &environment)?.into()),
         Command::Diff(asked) => Ok(diff::run(&asked, &environment)?.into()),
         Command::Render(render) => Ok(render::run(&render, &environment)?.into()),
+        Command::Users(asked) => Ok(runtime.block_on(users::run(&asked, &environment))?.into()),
+        Command::Acl(asked) => Ok(runtime.block_on(acl::run(&asked, &environment))?.into()),
         Command::HashPassword(asked) => Ok(hash_password::run(&asked)?.into()),
         Command::Keygen(asked) => Ok(keygen::run(&asked, clock::now())?.into()),
         Command::Token(asked) => Ok(runtime.block_on(token::run(&asked, environment, clock::now()))?.into()),

@@ -77,7 +77,7 @@ pub fn prepare(
     problems.drop_behind(before, |place| origin.lacks(place));
     let chain = Arc::new(chain);
     let base = Base {
-        document: (!lists.is_empty() || chain.hears()).then(|| document.clone()),
+        document: (!lists.is_empty() || !chain.is_empty()).then(|| document.clone()),
         chain: Arc::clone(&chain),
         lists,
     };
@@ -138,6 +138,7 @@ impl Base {
     ///
     /// # Errors
     /// When all together is too much.
+    #[must_use]
     pub fn compile(&self, edition: Edition) -> Option<Result<Generation, Problems>> {
         let mut document = self.document.clone()?;
         let mut problems = Problems::default();

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::certificates::{Algorithm, Certified};
 use crate::parts;
 use crate::ports::Port;
-use crate::process::{Process, run, wait_until};
+use crate::process::{Process, run};
 
 const READY: Duration = Duration::from_secs(30);
 
@@ -112,20 +112,7 @@ impl Slapd {
     /// It hangs: its connections stay open, and new ones are taken by the kernel.
     #[track_caller]
     pub fn hang(&self) {
-        self.process.signal(Signal::STOP);
-        // Each of its threads stops at its next turn, and could answer until then.
-        let threads = format!("/proc/{}/task", self.process.id());
-        let has_stopped = |thread: &Path| {
-            let stat = fs::read_to_string(thread.join("stat")).unwrap_or_default();
-            stat.rsplit(')')
-                .next()
-                .is_some_and(|rest| rest.trim_start().starts_with('T'))
-        };
-        wait_until("all threads of slapd have stopped", READY, || {
-            let mut threads = fs::read_dir(&threads).expect("the kernel tells a program's threads");
-            let all = threads.all(|thread| has_stopped(&thread.expect("a folder can be read").path()));
-            all.then_some(())
-        });
+        self.process.hang();
     }
 
     /// Ends [`Self::hang`].

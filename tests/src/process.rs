@@ -86,6 +86,24 @@ impl Process {
         let _ = kill_process(group(&self.child), signal);
     }
 
+    /// Stops it, until [`Signal::CONT`]: its connections stay open, and new ones are taken by the kernel.
+    #[track_caller]
+    pub fn hang(&self) {
+        self.signal(Signal::STOP);
+        // Each of its threads stops at its next turn, and could answer until then.
+        let threads = format!("/proc/{}/task", self.id());
+        let has_stopped = |thread: &Path| {
+            let stat = fs::read_to_string(thread.join("stat")).unwrap_or_default();
+            let state = stat.rsplit(')').next();
+            state.is_some_and(|rest| rest.trim_start().starts_with('T'))
+        };
+        wait_until("all its threads have stopped", GRACE, || {
+            let mut threads = fs::read_dir(&threads).expect("the kernel tells a program's threads");
+            let all = threads.all(|thread| has_stopped(&thread.expect("a folder can be read").path()));
+            all.then_some(())
+        });
+    }
+
     /// What it has printed to stdout so far.
     pub fn stdout(&self) -> String {
         read(&self.stdout)

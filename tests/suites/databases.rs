@@ -3,6 +3,7 @@
 
 mod databases {
     mod accounts;
+    mod commands;
     pub mod faults;
     mod htpasswd;
     mod rules;

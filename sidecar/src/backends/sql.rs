@@ -5,6 +5,7 @@
 
 mod connections;
 mod fault;
+mod keeping;
 mod labels;
 mod mysql;
 mod news;
@@ -17,6 +18,7 @@ mod server;
 mod sqlite;
 mod statement;
 mod table;
+mod transaction;
 
 use std::sync::Mutex;
 
@@ -183,6 +185,16 @@ impl Authenticator for SqlAuthenticator {
         let table = self.table.as_ref()?;
         let preparing = table.prepare(&self.server, &self.dearest);
         Some(Box::pin(self.in_turn(preparing, deadline)))
+    }
+
+    fn try_out(&self, deadline: Instant) -> Asking<'_, ()> {
+        Box::pin(async move {
+            match &self.table {
+                Some(_) => self.in_turn(Table::try_out(&self.server), deadline).await,
+                // A query of their own changes nothing, and shows its columns.
+                None => self.row(&Account::default(), deadline).await.map(drop),
+            }
+        })
     }
 
     fn changed(&self) -> Option<Changed<'_>> {

@@ -80,6 +80,8 @@ fn each_help_opens_with_what_the_command_answers_and_ends_with_two_examples() {
         "who",
         "diff",
         "render",
+        "users",
+        "acl",
         "hash-password",
         "keygen",
         "token",
@@ -91,5 +93,11 @@ fn each_help_opens_with_what_the_command_answers_and_ends_with_two_examples() {
         let command = cli.find_subcommand_mut(name).unwrap();
         let mut command = command.clone().term_width(100);
         insta::assert_snapshot!(format!("help_{name}"), command.render_long_help());
+    }
+    for name in ["users", "acl"] {
+        let command = cli.find_subcommand_mut(name).unwrap();
+        let each = command.get_subcommands().filter(|command| command.get_name() != "help");
+        let each = each.map(|command| command.clone().term_width(100).render_long_help().to_string());
+        insta::assert_snapshot!(format!("help_{name}_each"), each.collect::<Vec<_>>().join("\n\n"));
     }
 }

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod backends;
+mod connect;
 mod labels;
 mod migration;
 mod order;
@@ -49,11 +50,14 @@ pub struct Check {
     /// What the file was written for: warns of each entry that is read otherwise here
     #[arg(long, value_name = "PROGRAM", value_enum)]
     from: Option<From>,
+    /// Ask each back-end, and say what fails and how to mend it. No table is made
+    #[arg(long)]
+    connect: bool,
     /// Warnings count as errors
     #[arg(long)]
     deny_warnings: bool,
     /// The answer as one JSON object: `errors` and `warnings`, each a list of {file, line, column, path, what, help},
-    /// and `token_lifetime_seconds`
+    /// `token_lifetime_seconds`, and with --connect `answering`, the keys of back-ends
     #[arg(long)]
     json: bool,
     /// The configuration: docker_auth's YAML. Of several files the sections are merged, and the rules appended
@@ -107,6 +111,7 @@ fn examine(check: &Check, environment: fn(&str) -> Option<String>) -> Report {
         return Report {
             parts: vec![Part { origin, problems }],
             lifetime: None,
+            answering: None,
             is_readable,
         };
     };
@@ -146,6 +151,8 @@ fn examine(check: &Check, environment: fn(&str) -> Option<String>) -> Report {
     if check.from == Some(From::DockerAuth) {
         migration::warn(&document, prepared.as_ref(), &mut problems);
     }
+    let connected = prepared.as_ref().filter(|_| check.connect);
+    let answering = connected.map(|prepared| connect::ask(&document, prepared, &mut problems));
     let mut parts = vec![Part { origin, problems }];
     parts.extend(check.registry.as_deref().map(|path| {
         let tokens = Tokens {
@@ -157,6 +164,7 @@ fn examine(check: &Check, environment: fn(&str) -> Option<String>) -> Report {
     Report {
         is_readable: is_readable && parts.iter().all(|part| part.origin.are_all_readable()),
         parts,
+        answering,
         lifetime: tokens::lifetime(&document),
     }
 }

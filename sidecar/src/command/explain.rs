@@ -1,6 +1,7 @@
 //! `registry-auth explain`: for each scope the rule that decides, why those above it do not match, and what is granted.
 
 mod audit_line;
+mod connect;
 mod notes;
 mod question;
 mod report;
@@ -16,13 +17,15 @@ use registry_auth_core::account::Account;
 use registry_auth_core::acl::explain::Explanation;
 use registry_auth_core::acl::{Asked, Because, PatternMemo};
 use registry_auth_core::memo::Seed;
-use registry_auth_core::scope::ScopeError;
+use registry_auth_core::scope::{Actions, Scope, ScopeError};
 use registry_auth_core::service::Service;
 use thiserror::Error;
 
 use super::{Exit, answer};
+use crate::backend::BackendError;
 use crate::rulebook::{self, Rulebook};
 use audit_line::{LineError, Recorded};
+use connect::Said;
 use question::Question;
 pub(super) use question::mended;
 use report::Report;
@@ -71,6 +74,9 @@ pub struct Explain {
     /// Tell every rule with its reason, not only the nearest five above the one that decides
     #[arg(long)]
     all: bool,
+    /// Read the rules that databases hold, and ask the back-ends about what no rule decides
+    #[arg(long)]
+    connect: bool,
     /// Answer in JSON
     #[arg(long)]
     json: bool,
@@ -96,6 +102,12 @@ pub enum ExplainError {
         /// What was perhaps meant.
         mend: Option<String>,
     },
+    /// With `--connect`: a back-end could not be asked.
+    #[error("could not ask {0}")]
+    Backend(BackendError),
+    /// With `--connect`: a list of a database has a wrong entry, so that `serve` would not take it.
+    #[error("the list of the database is refused as a whole: {0}")]
+    List(String),
     /// A line that is no audit record.
     #[error(transparent)]
     AuditLine(#[from] LineError),
@@ -106,13 +118,14 @@ struct Answered<'r> {
     rulebook: &'r Rulebook,
     question: &'r Question,
     explanations: Vec<Explanation>,
+    said: &'r Said,
 }
 
 /// Answers on standard output.
 ///
 /// # Errors
 /// See [`ExplainError`].
-pub fn run(explain: &Explain, environment: &dyn Fn(&str) -> Option<String>) -> Result<Exit, ExplainError> {
+pub async fn run(explain: &Explain, environment: &dyn Fn(&str) -> Option<String>) -> Result<Exit, ExplainError> {
     let line = match explain.audit_line.as_deref() {
         Some("-") => {
             let mut line = String::new();
@@ -121,31 +134,42 @@ pub fn run(explain: &Explain, environment: &dyn Fn(&str) -> Option<String>) -> R
         }
         line => line.map(str::to_owned),
     };
-    let (text, exit) = answered(explain, line.as_deref(), environment)?;
+    let (mut rulebook, question) = asked(explain, line.as_deref(), environment)?;
+    let mut said = Said::default();
+    if explain.connect {
+        connect::read_lists(&mut rulebook, environment).await?;
+        said = connect::ask(&mut rulebook, &question, environment).await?;
+    }
+    let (text, exit) = told(explain, &rulebook, &question, &said);
     answer(&text)?;
     Ok(exit)
 }
 
-/// The answer, and how the command ends.
-fn answered(
+/// What is asked, and the rules that it is asked of.
+fn asked(
     explain: &Explain,
     line: Option<&str>,
     environment: &dyn Fn(&str) -> Option<String>,
-) -> Result<(String, Exit), ExplainError> {
+) -> Result<(Rulebook, Question), ExplainError> {
     let files: Vec<PathBuf> = std::iter::once(&explain.file).chain(&explain.with).cloned().collect();
     let rulebook = rulebook::read(&files, environment).map_err(ExplainError::Rulebook)?;
     let question = match line {
         Some(line) => Question::of_record(Recorded::read(line)?),
         None => Question::of_arguments(explain, &rulebook)?,
     };
-    let answered = Answered::to(&rulebook, &question);
+    Ok((rulebook, question))
+}
+
+/// The answer, and how the command ends.
+fn told(explain: &Explain, rulebook: &Rulebook, question: &Question, said: &Said) -> (String, Exit) {
+    let answered = Answered::to(rulebook, question, said);
     let report = Report::of(&answered, explain.all);
     let text = if explain.json { report.json() } else { report.text() };
-    Ok((text, answered.exit()))
+    (text, answered.exit())
 }
 
 impl<'r> Answered<'r> {
-    fn to(rulebook: &'r Rulebook, question: &'r Question) -> Self {
+    fn to(rulebook: &'r Rulebook, question: &'r Question, said: &'r Said) -> Self {
         // Nobody outside chooses what is asked here, so the seed need not be a secret.
         let mut patterns = PatternMemo::new(Seed::new([0; 16]));
         let mut explanations = Vec::new();
@@ -163,12 +187,27 @@ impl<'r> Answered<'r> {
             rulebook,
             question,
             explanations,
+            said,
         }
     }
 
-    /// Whether back-ends have the last word on a scope.
+    /// The scopes on which back-ends have the last word, and were not asked.
+    fn open(&self) -> impl Iterator<Item = &Scope> {
+        let open = self.explanations.iter().filter(|explanation| self.is_open(explanation));
+        open.map(|explanation| explanation.grant().scope())
+    }
+
+    /// Whether back-ends have the last word on a scope, and were not asked.
     fn is_open(&self, explanation: &Explanation) -> bool {
-        self.rulebook.asks.scopes && *explanation.grant().because() == Because::NoRule
+        self.rulebook.asks.scopes
+            && *explanation.grant().because() == Because::NoRule
+            && self.said.of(explanation).is_none()
+    }
+
+    /// What is granted of a scope, as far as it is known.
+    fn granted<'a>(&'a self, explanation: &'a Explanation) -> &'a Actions {
+        let said = self.said.of(explanation);
+        said.map_or(explanation.grant().actions(), |(actions, _)| actions)
     }
 
     /// Of each scope, how the question whether all of it is granted is answered.
@@ -185,7 +224,7 @@ impl<'r> Answered<'r> {
             let granted = match recorded.and_then(|recorded| recorded.of(grant.scope())) {
                 Some(scope) if self.is_open(explanation) => scope.granted.len(),
                 None if self.is_open(explanation) => return Exit::CouldNotTell,
-                _ => grant.actions().iter().len(),
+                _ => self.granted(explanation).iter().len(),
             };
             if granted == grant.scope().actions().iter().len() {
                 Exit::Yes
@@ -202,7 +241,7 @@ impl<'r> Answered<'r> {
 }
 
 /// `team=blue`.
-fn pair(text: &str) -> Result<(String, String), String> {
+pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     let (name, value) = text
         .split_once('=')
         .ok_or("write a name and a value, as in `team=blue`")?;

@@ -25,6 +25,13 @@ const DEFAULT_COST: u32 = 10;
     pass show registry/ada | registry-auth hash-password --cost 5"
 )]
 pub struct HashPassword {
+    #[command(flatten)]
+    hashing: Hashing,
+}
+
+/// How a password that is asked for is hashed.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct Hashing {
     /// How the password is hashed
     #[arg(long, value_name = "NAME", value_enum, default_value_t)]
     algorithm: Algorithm,
@@ -75,18 +82,23 @@ pub enum HashPasswordError {
 /// # Errors
 /// See [`HashPasswordError`].
 pub fn run(asked: &HashPassword) -> Result<Exit, HashPasswordError> {
-    // Nobody is asked for a password in vain.
-    asked.check()?;
-    let password = password::read(Asking::Twice)?;
-    if let Some(warning) = asked.warning(&password) {
-        eprintln!("warning: {warning}");
-    }
-    let hash = asked.hash(&password, random::bytes()?)?;
-    answer(&format!("{}\n", hash.to_text().expose()))?;
+    let hash = asked.hashing.ask()?;
+    answer(&format!("{}\n", hash.expose()))?;
     Ok(Exit::Yes)
 }
 
-impl HashPassword {
+impl Hashing {
+    /// Asks for a password, and makes its hash.
+    pub(super) fn ask(&self) -> Result<Secret<String>, HashPasswordError> {
+        // Nobody is asked for a password in vain.
+        self.check()?;
+        let password = password::read(Asking::Twice)?;
+        if let Some(warning) = self.warning(&password) {
+            eprintln!("warning: {warning}");
+        }
+        Ok(self.hash(&password, random::bytes()?)?.to_text())
+    }
+
     fn check(&self) -> Result<(), HashPasswordError> {
         match (self.algorithm, self.cost) {
             (Algorithm::Argon2id, Some(_)) => Err(HashPasswordError::CostOfArgon2),
@@ -117,8 +129,8 @@ impl HashPassword {
 mod tests {
     use super::*;
 
-    fn asked(algorithm: Algorithm, cost: Option<u32>) -> HashPassword {
-        HashPassword { algorithm, cost }
+    fn asked(algorithm: Algorithm, cost: Option<u32>) -> Hashing {
+        Hashing { algorithm, cost }
     }
 
     fn password(text: &str) -> Secret<Vec<u8>> {

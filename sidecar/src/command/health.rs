@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use http::header::HOST;
-use http::{Request, StatusCode};
+use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
-use crate::health::READYZ;
+use crate::health::{CHANGED, READYZ};
 use crate::listen::Address;
 
 /// Whoever asks gives up sooner or later: Docker after 30 s, Kubernetes after one.
@@ -114,23 +114,54 @@ fn told(error: &AskError) -> String {
 /// # Errors
 /// See [`AskError`].
 pub async fn ask(address: &Address) -> Result<Health, AskError> {
-    let asked = timeout(PATIENCE, async {
+    let (status, report) = exchange(address, Method::GET, READYZ).await?;
+    match status {
+        StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE if report.starts_with('{') => Ok(Health {
+            is_ready: status == StatusCode::OK,
+            report,
+        }),
+        other => Err(odd(address, format!("it says {other}"))),
+    }
+}
+
+/// Tells the program whose `admin.listen` is `address` that a database was changed.
+///
+/// # Errors
+/// See [`AskError`].
+pub async fn tell_of_change(address: &Address) -> Result<(), AskError> {
+    match exchange(address, Method::POST, CHANGED).await? {
+        (StatusCode::ACCEPTED, _) => Ok(()),
+        (other, _) => Err(odd(address, format!("it says {other}"))),
+    }
+}
+
+async fn exchange(address: &Address, method: Method, path: &str) -> Result<(StatusCode, String), AskError> {
+    let exchanged = timeout(PATIENCE, async {
         match address {
             Address::Tcp { host, port } => {
                 let stream = TcpStream::connect((on_this_machine(host), *port)).await;
-                get(stream.map_err(|source| no_connection(address, source))?, address).await
+                let stream = stream.map_err(|source| no_connection(address, source))?;
+                send(stream, address, method, path).await
             }
-            Address::Unix { path, .. } => {
-                let stream = UnixStream::connect(path).await;
-                get(stream.map_err(|source| no_connection(address, source))?, address).await
+            Address::Unix { path: socket, .. } => {
+                let stream = UnixStream::connect(socket).await;
+                let stream = stream.map_err(|source| no_connection(address, source))?;
+                send(stream, address, method, path).await
             }
         }
     });
-    asked.await.unwrap_or_else(|_| {
+    exchanged.await.unwrap_or_else(|_| {
         Err(AskError::TooSlow {
             address: address.to_string(),
         })
     })
+}
+
+fn odd(address: &Address, what: String) -> AskError {
+    AskError::Answer {
+        address: address.to_string(),
+        what,
+    }
 }
 
 /// Who listens everywhere listens on loopback.
@@ -148,18 +179,16 @@ fn no_connection(address: &Address, source: std::io::Error) -> AskError {
     }
 }
 
-async fn get<S>(stream: S, address: &Address) -> Result<Health, AskError>
+async fn send<S>(stream: S, address: &Address, method: Method, path: &str) -> Result<(StatusCode, String), AskError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let odd = |what: String| AskError::Answer {
-        address: address.to_string(),
-        what,
-    };
+    let odd = |what: String| odd(address, what);
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|error| odd(error.to_string()))?;
-    let request = Request::get(READYZ).header(HOST, "localhost").body(Body::empty());
+    let request = Request::builder().method(method).uri(path).header(HOST, "localhost");
+    let request = request.body(Body::empty());
     let request = request.map_err(|error| odd(error.to_string()))?;
     let answered = async {
         let response = sender
@@ -175,14 +204,7 @@ where
     };
     let (answer, _) = tokio::join!(answered, connection);
     let (status, body) = answer?;
-    let report = String::from_utf8_lossy(&body).into_owned();
-    match status {
-        StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE if report.starts_with('{') => Ok(Health {
-            is_ready: status == StatusCode::OK,
-            report,
-        }),
-        other => Err(odd(format!("it says {other}"))),
-    }
+    Ok((status, String::from_utf8_lossy(&body).into_owned()))
 }
 
 #[cfg(test)]
@@ -201,7 +223,7 @@ mod tests {
         let endpoint = Endpoint {
             name: "admin",
             listener: Listener { address, tls: None },
-            router: router(readiness, metrics),
+            router: router(readiness, metrics, Arc::default()),
             limits: Limits::ADMIN,
         };
         let opened = server.open(vec![endpoint]).await.unwrap();

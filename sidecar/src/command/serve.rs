@@ -30,6 +30,9 @@ use crate::{api, clock, random, token_endpoint};
 /// How long what is in flight may take to end.
 const LONGEST_STOP: Duration = Duration::from_secs(8);
 
+/// How long after news the next are heard.
+const BETWEEN_NEWS: Duration = Duration::from_millis(200);
+
 /// The shortest time for which a generation is marked.
 const SHORTEST_MARK: Duration = Duration::from_mins(2);
 
@@ -147,6 +150,7 @@ pub async fn run(options: Options, environment: Environment) -> anyhow::Result<E
             Event::Changed(why) => program.reload(why, &mut watch, &mut ear).await,
             Event::Heard(Heard::List) => program.renew(None),
             Event::Heard(Heard::Told) => program.renew_marked(),
+            Event::Heard(Heard::Asked) => program.read_lists_again(),
             Event::MarkIsOver => program.renew_unmarked(),
             Event::Stop(signal) => {
                 tracing::info!(signal, "stopping");
@@ -262,7 +266,11 @@ impl Program {
     /// The routes of `admin.listen`, with gauges that are told when somebody asks.
     fn health(&self) -> Router {
         let state = Arc::clone(&self.state);
-        let router = health::router(Arc::clone(&state.readiness), Arc::clone(&state.metrics));
+        let router = health::router(
+            Arc::clone(&state.readiness),
+            Arc::clone(&state.metrics),
+            Arc::clone(&self.news),
+        );
         router.layer(map_request(move |request: Request| {
             state.tell_sizes();
             std::future::ready(request)
@@ -315,6 +323,14 @@ impl Program {
         self.renew(mark.ok());
     }
 
+    /// Somebody changed a database, and it may be one that tells nobody.
+    fn read_lists_again(&mut self) {
+        match &self.followed {
+            Some(followed) if !followed.base.lists.is_empty() => followed.base.lists.read_again(),
+            _ => self.renew_marked(),
+        }
+    }
+
     fn renew_unmarked(&mut self) {
         self.marked = None;
         self.renew(None);
@@ -357,6 +373,8 @@ struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
+    /// When news are heard again.
+    next_news: Instant,
 }
 
 enum Event {
@@ -372,10 +390,16 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
+            next_news: Instant::now(),
         })
     }
 
     async fn next(&mut self, watch: &mut Watch, ear: &mut Ear, marked: Option<Instant>) -> Event {
+        let heard = async {
+            // Whoever tells of changes without end has as many generations as one for each pause.
+            sleep_until(self.next_news).await;
+            ear.heard().await
+        };
         let mark_is_over = async {
             match marked {
                 Some(until) => sleep_until(until).await,
@@ -387,7 +411,11 @@ impl Signals {
             _ = self.interrupt.recv() => Event::Stop("SIGINT"),
             _ = self.hang_up.recv() => Event::Changed("SIGHUP"),
             () = watch.changed() => Event::Changed("a file changed"),
-            heard = ear.heard() => Event::Heard(heard),
+            heard = heard => {
+                let now = Instant::now();
+                self.next_news = now.checked_add(BETWEEN_NEWS).unwrap_or(now);
+                Event::Heard(heard)
+            }
             () = mark_is_over => Event::MarkIsOver,
         }
     }

@@ -96,9 +96,12 @@ impl Reading {
 }
 
 /// Why a list is refused.
-struct Refusal {
-    entry: String,
-    why: String,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The entry, as an operator finds it.
+    pub entry: String,
+    /// What is wrong, with its place.
+    pub why: String,
 }
 
 impl List {
@@ -128,6 +131,15 @@ impl List {
             was_told: AtomicBool::new(false),
             fault: Mutex::default(),
         })
+    }
+
+    pub(super) fn which(&self) -> RuleList {
+        self.which
+    }
+
+    /// See [`RuleSource::try_out`].
+    pub(super) async fn try_out(&self, deadline: Instant) -> Result<Vec<Entry>, BackendError> {
+        self.source.try_out(deadline).await
     }
 
     pub(super) fn key(&self) -> &'static str {
@@ -161,9 +173,14 @@ impl List {
     pub(super) async fn hear(self: Arc<Self>) {
         loop {
             self.source.changed().await;
-            self.was_told.store(true, Ordering::Relaxed);
-            self.told.notify_one();
+            self.read_again();
         }
+    }
+
+    /// Has it read at once; the generation that comes of it forgets all that is remembered.
+    pub(super) fn read_again(&self) {
+        self.was_told.store(true, Ordering::Relaxed);
+        self.told.notify_one();
     }
 
     /// Reads the list each `cache_ttl`, and as soon as the database tells of a change.
@@ -269,17 +286,28 @@ impl List {
     }
 }
 
-/// The rules of a list, with what an operator should know of them; none if they are those of `before`.
+/// The rules of a list, with what an operator should know of them.
+pub type Judged = (Vec<Rule>, Vec<Problem>);
+
+/// The rules of the list `key`, with what an operator should know of them.
+///
+/// # Errors
+/// When one of them is wrong: the list is refused as a whole.
+pub fn judge(key: &'static str, options: Options, entries: Vec<Entry>) -> Result<Judged, Refusal> {
+    judged(key, options, None, entries).map(Option::unwrap_or_default)
+}
+
+/// The same; none if they are those of `before`.
 fn judged(
     key: &'static str,
     options: Options,
     before: Option<&[Rule]>,
     entries: Vec<Entry>,
-) -> Result<Option<(Vec<Rule>, Vec<Problem>)>, Refusal> {
+) -> Result<Option<Judged>, Refusal> {
     let mut problems = Problems::default();
     let place = Place::root().key(key);
     let mut rules = Vec::with_capacity(entries.len());
-    for Entry { name, node } in entries {
+    for Entry { name, node, .. } in entries {
         let read = rule(node, place.key(&name), &mut problems);
         if let Some(why) = problems.errors().first() {
             return Err(Refusal {

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 struct Count {
     lists: u64,
     told: u64,
+    asked: u64,
 }
 
 /// Where news come from; however much there is that nobody heard yet, it is heard as one.
@@ -27,6 +28,8 @@ pub enum Heard {
     List,
     /// A database says so: what is remembered of accounts may be wrong, too.
     Told,
+    /// Somebody who changed a database says so: lists are to be read again first.
+    Asked,
 }
 
 impl News {
@@ -38,6 +41,11 @@ impl News {
     /// A database told of a change.
     pub fn told(&self) {
         self.0.send_modify(|count| count.told = count.told.wrapping_add(1));
+    }
+
+    /// Somebody changed a database.
+    pub fn asked(&self) {
+        self.0.send_modify(|count| count.asked = count.asked.wrapping_add(1));
     }
 
     /// Hears of all that comes from now on.
@@ -59,10 +67,12 @@ impl Ear {
             return std::future::pending().await;
         };
         self.heard = found;
-        if found.told == before.told {
-            Heard::List
-        } else {
+        if found.asked != before.asked {
+            Heard::Asked
+        } else if found.told != before.told {
             Heard::Told
+        } else {
+            Heard::List
         }
     }
 
@@ -86,6 +96,9 @@ mod tests {
         assert_eq!(ear.heard().await, Heard::Told);
         news.changed();
         assert_eq!(ear.heard().await, Heard::List);
+        news.told();
+        news.asked();
+        assert_eq!(ear.heard().await, Heard::Asked);
         news.told();
         ear.catch_up();
         tokio::select! {

@@ -1,5 +1,4 @@
 use registry_auth_core::config::Node;
-use registry_auth_core::config::acl::Rule;
 use serde_json::json;
 
 use super::*;
@@ -54,8 +53,8 @@ fn run(database: &std::path::Path, sql: &str) {
     std::thread::scope(|scope| scope.spawn(runtime).join().unwrap());
 }
 
-fn names(rules: Option<Arc<[Rule]>>) -> Vec<String> {
-    let rules = rules.as_deref().unwrap_or_default().to_vec();
+fn names(list: &List) -> Vec<String> {
+    let rules = list.rules().map(|rules| rules.to_vec()).unwrap_or_default();
     rules.into_iter().map(|rule| rule.comment.unwrap_or_default()).collect()
 }
 
@@ -82,7 +81,7 @@ async fn a_list_with_one_wrong_entry_is_refused_and_the_last_good_one_stays() {
     add(10, r#"{"Match":{"account":"ada"},"Actions":["*"],"Comment":"all"}"#);
     assert_eq!(list.read().await, Reading::Taken(1));
     assert_eq!(list.read().await, Reading::Unchanged(1));
-    assert_eq!(names(list.rules()), ["acl_xorm seq 10: all"]);
+    assert_eq!(names(list), ["acl_xorm seq 10: all"]);
 
     for (wrong, why) in [
         (
@@ -106,12 +105,12 @@ async fn a_list_with_one_wrong_entry_is_refused_and_the_last_good_one_stays() {
         };
         assert_eq!(entry, "seq 11");
         assert!(told.starts_with(why), "{told}");
-        assert_eq!(names(list.rules()), ["acl_xorm seq 10: all"]);
+        assert_eq!(names(list), ["acl_xorm seq 10: all"]);
         run(&database, "DELETE FROM xorm_acl_entry WHERE seq = 11");
     }
     add(9, r#"{"Match":{},"Actions":["pull"]}"#);
     assert_eq!(list.read().await, Reading::Taken(2));
-    assert_eq!(names(list.rules()), ["acl_xorm seq 9", "acl_xorm seq 10: all"]);
+    assert_eq!(names(list), ["acl_xorm seq 9", "acl_xorm seq 10: all"]);
 }
 
 #[tokio::test]

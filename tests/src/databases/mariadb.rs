@@ -116,8 +116,11 @@ impl MariaDb {
     }
 
     /// It hangs: its connections stay open, and new ones are taken by the kernel.
+    #[track_caller]
     pub fn hang(&self) {
-        self.signal(Signal::STOP);
+        if let Some(process) = &self.process {
+            process.hang();
+        }
     }
 
     /// Ends [`Self::hang`].

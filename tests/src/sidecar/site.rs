@@ -182,7 +182,7 @@ impl Running {
 
     /// It hangs: its connections stay open, and new ones are taken by the kernel.
     pub fn hang(&self) {
-        self.process.signal(Signal::STOP);
+        self.process.hang();
     }
 
     /// Ends [`Self::hang`].

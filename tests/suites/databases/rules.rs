@@ -37,7 +37,7 @@ impl Database {
 
     /// A rule as docker_auth keeps it.
     #[track_caller]
-    fn add_rule_for(&self, seq: &str, account: &str, name: &str, actions: &[&str]) {
+    pub fn add_rule_for(&self, seq: &str, account: &str, name: &str, actions: &[&str]) {
         self.add_rule(
             seq,
             &json!({"Match": {"account": account, "name": name}, "Actions": actions, "Comment": null}),

@@ -14,12 +14,13 @@ use serde_json::json;
 use crate::*;
 
 /// What tells the blocks apart.
-pub(crate) const MARKS: [&str; 6] = [KEYGEN, HASH_PASSWORD, TOKEN, DOCTOR, COMPLETIONS, DIFF];
+pub(crate) const MARKS: [&str; 7] = [KEYGEN, HASH_PASSWORD, USERS, TOKEN, DOCTOR, COMPLETIONS, DIFF];
 /// How the answer of `diff` begins.
 pub(crate) const DIFFERENCE: &str = "docker/config/auth_config.yml to new.yml";
 
 const KEYGEN: &str = "registry-auth keygen";
 const HASH_PASSWORD: &str = "registry-auth hash-password";
+const USERS: &str = "registry-auth users";
 const TOKEN: &str = "registry-auth token";
 const DOCTOR: &str = "registry-auth doctor";
 const COMPLETIONS: &str = "registry-auth completions";
@@ -76,6 +77,36 @@ fn a_password_is_hashed_and_signs_in() {
     let hash = registry_auth_core::authn::hash::Hash::parse(hash).expect("a hash");
     assert_eq!(hash.fits(b"ada-secret"), Ok(true));
     assert_eq!(ran.stderr, "");
+}
+
+#[test]
+fn accounts_and_rules_of_a_database_are_what_was_typed() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let database = "{database_type: sqlite3, conn_string: accounts.db}";
+    let configuration = format!(
+        "token: {{issuer: registry-auth, key: token.key}}\nacl: []\nxorm_auth: {database}\nacl_xorm: {database}\n"
+    );
+    let rules = "acl:\n  - {match: {account: ada}, actions: [\"*\"]}\n  - {match: {name: a}, actions: [pull]}\n  \
+                 - {match: {}, actions: []}\n";
+    for (name, text) in [
+        ("auth_config.yml", configuration.as_str()),
+        ("token.key", keys::ES256),
+        ("password.txt", "ada-secret\n"),
+        ("rules.yml", rules),
+    ] {
+        fs::write(folder.path().join(name), text).expect("a file can be written");
+    }
+    let ran = typed(USERS, folder.path());
+    assert_eq!(
+        ran.stdout,
+        "`ada` added\nada  bcrypt 10  team=blue\n3 rules in place of 0\n\
+         10  {match: {}, actions: []}\n20  {match: {account: ada}, actions: [\"*\"]}\n30  {match: {name: a}, actions: [pull]}\n\
+         acl:\n  - {match: {}, actions: []}\n  - {match: {account: ada}, actions: [\"*\"]}\n  \
+         - {match: {name: a}, actions: [pull]}\n",
+        "{}",
+        ran.report()
+    );
+    assert!(ran.stderr.contains("has no `admin.listen`"), "{}", ran.stderr);
 }
 
 #[test]

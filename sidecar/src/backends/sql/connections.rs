@@ -17,11 +17,12 @@ use sqlx::error::{BoxDynError, DatabaseError};
 use sqlx::mysql::{MySql, MySqlConnectOptions, MySqlDatabaseError, MySqlValueRef};
 use sqlx::postgres::{PgConnectOptions, PgValueRef, Postgres};
 use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqliteValueRef};
-use sqlx::{AssertSqlSafe, ConnectOptions, Database, Decode, Row as _, TypeInfo as _, ValueRef as _};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Database, Decode, Row as _, TypeInfo as _, ValueRef as _};
 use thiserror::Error;
 use tokio::time::timeout;
 
 use super::statement::{Column, Row, Statement};
+use super::transaction::{Step, Transaction};
 use crate::lock::held;
 
 /// The connections that nobody uses.
@@ -114,6 +115,13 @@ impl<O: Speaks> Connections<O> {
         }
     }
 
+    /// Does it all, or nothing, on a new connection.
+    pub(super) async fn in_one_step(&self, transaction: &Transaction<'_>) -> Result<(), NoAnswer> {
+        let mut connection = self.connect().await?;
+        let done = O::in_one_step(&mut connection, transaction).await;
+        done.map_err(NoAnswer::Ask)
+    }
+
     /// Closes those that nobody uses.
     pub(super) fn forget(&self) {
         let idle = std::mem::take(&mut *held(&self.idle));
@@ -150,13 +158,19 @@ pub(super) trait Speaks: ConnectOptions<Connection: Sized> {
         values: &[&str],
     ) -> impl Future<Output = Result<Vec<Row>, sqlx::Error>> + Send;
 
+    /// Does it all, or nothing.
+    fn in_one_step(
+        connection: &mut Self::Connection,
+        transaction: &Transaction<'_>,
+    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+
     /// Whether the error says that a value has a character which the database has not.
     fn cannot_be_written(error: &sqlx::Error) -> bool;
 }
 
 /// The same words for each database: its types differ, and nothing else.
 macro_rules! speaks {
-    ($options:ty, $database:ty, $bytes:path, $cannot_be_written:path) => {
+    ($options:ty, $database:ty, $begin:literal, $bytes:path, $cannot_be_written:path) => {
         impl Speaks for $options {
             async fn fetch(
                 connection: &mut Self::Connection,
@@ -189,6 +203,25 @@ macro_rules! speaks {
                 rows.collect()
             }
 
+            async fn in_one_step(
+                connection: &mut Self::Connection,
+                transaction: &Transaction<'_>,
+            ) -> Result<(), sqlx::Error> {
+                let mut begun = connection.begin_with($begin).await?;
+                if let Some(lock) = &transaction.lock {
+                    Self::fetch(&mut begun, lock, &[]).await?;
+                }
+                let rows = Self::fetch(&mut begun, &transaction.read, &transaction.values).await?;
+                for Step { text, values } in (transaction.decide)(rows).into_iter().flatten() {
+                    let mut query = sqlx::query::<$database>(AssertSqlSafe(text));
+                    for value in values {
+                        query = query.bind(value);
+                    }
+                    query.execute(&mut *begun).await?;
+                }
+                begun.commit().await
+            }
+
             fn cannot_be_written(error: &sqlx::Error) -> bool {
                 error.as_database_error().is_some_and($cannot_be_written)
             }
@@ -196,14 +229,27 @@ macro_rules! speaks {
     };
 }
 
-speaks!(MySqlConnectOptions, MySql, mysql_bytes, mysql_has_no_such_character);
+speaks!(
+    MySqlConnectOptions,
+    MySql,
+    "START TRANSACTION",
+    mysql_bytes,
+    mysql_has_no_such_character
+);
 speaks!(
     PgConnectOptions,
     Postgres,
+    "BEGIN",
     postgres_bytes,
     postgres_has_no_such_character
 );
-speaks!(SqliteConnectOptions, Sqlite, sqlite_bytes, sqlite_has_no_such_character);
+speaks!(
+    SqliteConnectOptions,
+    Sqlite,
+    "BEGIN IMMEDIATE",
+    sqlite_bytes,
+    sqlite_has_no_such_character
+);
 
 fn mysql_bytes(value: MySqlValueRef<'_>) -> Result<Vec<u8>, BoxDynError> {
     Decode::<MySql>::decode(value)

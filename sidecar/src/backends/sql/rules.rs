@@ -2,6 +2,7 @@
 
 mod entry;
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use registry_auth_core::config::acl::MAX_RULES;
@@ -16,7 +17,10 @@ use super::news::News;
 use super::schema::{Schema, TableError};
 use super::server::{Kind, Server};
 use super::statement::{Column, Row, Statement};
+use super::transaction::{Step, Transaction, json, number, tell};
 use crate::backend::{Asking, BackendError, Changed, Entry, RuleSource};
+use crate::lock::held;
+use crate::tables::{Rewriting, RuleTable};
 
 const SCHEMA: Schema = Schema {
     table: "xorm_acl_entry",
@@ -29,6 +33,9 @@ const COLUMNS: &[Column] = &[Column::named("seq"), Column::named("acl_entry")];
 
 /// The most bytes of all entries together: the filter takes no more.
 const MAX_BYTES: usize = registry_auth_core::wire::config::MAX_CONFIG_BYTES;
+
+/// Has PostgreSQL tell of each change, whoever makes it.
+const TELLING: &str = include_str!("rules/telling.sql");
 
 /// `acl_xorm`.
 #[derive(Debug)]
@@ -75,6 +82,40 @@ impl SqlRules {
         entry::in_order(rows, self.server.kind()).map_err(|error| self.error(error))
     }
 
+    async fn rewritten(&self, rewriting: Rewriting<'_>) -> Result<(), BackendError> {
+        let made = self
+            .has_table
+            .get_or_try_init(|| SCHEMA.make_unless_there(&self.server));
+        made.await.map_err(|error| self.error(error))?;
+        let kind = self.server.kind();
+        let bad = Mutex::new(None);
+        let decide = |rows: Vec<Row>| match entry::in_order(rows, kind) {
+            Ok(entries) => rewriting(entries).map(|entries| steps(kind, &entries)),
+            Err(error) => {
+                *held(&bad) = Some(error);
+                None
+            }
+        };
+        let lock =
+            (kind == Kind::Postgres).then(|| Statement::plain("LOCK TABLE xorm_acl_entry IN SHARE ROW EXCLUSIVE MODE"));
+        let mut read = question(kind);
+        if kind == Kind::MySql {
+            read.push_str(" FOR UPDATE");
+        }
+        let transaction = Transaction {
+            lock,
+            read: Statement::giving(&read, COLUMNS),
+            values: Vec::new(),
+            decide: &decide,
+        };
+        let done = self.server.in_one_step(&transaction).await;
+        done.map_err(|error| self.error(error))?;
+        match held(&bad).take() {
+            Some(error) => Err(self.error(error)),
+            None => Ok(()),
+        }
+    }
+
     async fn rows(&self) -> Result<Vec<Row>, TableError> {
         let made = self
             .has_table
@@ -92,14 +133,56 @@ impl SqlRules {
     }
 }
 
+impl RuleTable for SqlRules {
+    fn entries(&self) -> Asking<'_, Vec<Entry>> {
+        let now = Instant::now();
+        let deadline = now.checked_add(self.timeout).unwrap_or(now);
+        Box::pin(self.entries(deadline))
+    }
+
+    fn rewrite<'a>(&'a self, rewriting: Rewriting<'a>) -> Asking<'a, ()> {
+        Box::pin(self.rewritten(rewriting))
+    }
+
+    fn telling(&self) -> Option<&'static str> {
+        (self.server.kind() == Kind::Postgres).then_some(TELLING)
+    }
+}
+
 impl RuleSource for SqlRules {
     fn read(&self, deadline: Instant) -> Asking<'_, Vec<Entry>> {
         Box::pin(self.entries(deadline))
     }
 
+    fn try_out(&self, deadline: Instant) -> Asking<'_, Vec<Entry>> {
+        Box::pin(async move {
+            let is_there = timeout_at(within(self.timeout, deadline), SCHEMA.is_there(&self.server)).await;
+            match is_there {
+                Ok(Ok(false)) => Ok(Vec::new()),
+                // What else is wrong, reading finds again.
+                _ => self.entries(deadline).await,
+            }
+        })
+    }
+
     fn changed(&self) -> Changed<'_> {
         Box::pin(self.news.heard(&self.server))
     }
+}
+
+/// Puts these entries in place of all rows.
+fn steps(kind: Kind, entries: &[Entry]) -> Vec<Step> {
+    let text = format!(
+        "INSERT INTO xorm_acl_entry (seq, acl_entry) VALUES ({}, {})",
+        number(kind, 1),
+        json(kind, 2)
+    );
+    let all = Step::new("DELETE FROM xorm_acl_entry", Vec::new());
+    let added = entries.iter().map(|entry| {
+        let seq = entry.seq.map(|seq| seq.to_string());
+        Step::new(&text, vec![seq, Some(entry::as_xorm_writes_it(&entry.node))])
+    });
+    std::iter::once(all).chain(added).chain(tell(kind)).collect()
 }
 
 /// All rows, and one more than there may be. Their order is made here: databases differ in where NULL is, and in which text

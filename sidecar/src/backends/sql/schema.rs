@@ -27,6 +27,15 @@ pub(super) enum TableError {
 }
 
 impl Schema {
+    /// Whether the table is there, with the columns that are read.
+    pub(super) async fn is_there(&self, server: &Server) -> Result<bool, NoAnswer> {
+        match server.rows(&Statement::plain(self.probe), &[]).await {
+            Ok(_) => Ok(true),
+            Err(error) if is_of_a_missing_table(&error, server.kind()) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Sees to it that the table is there.
     pub(super) async fn make_unless_there(&self, server: &Server) -> Result<(), TableError> {
         let table = self.table;

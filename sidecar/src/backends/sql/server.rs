@@ -14,6 +14,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use super::super::required_text;
 use super::connections::{Connections, NoAnswer};
 use super::statement::{Row, Statement};
+use super::transaction::Transaction;
 use super::{mysql, postgres, sqlite};
 
 /// The databases that docker_auth knows, as `database_type` names them.
@@ -119,6 +120,15 @@ impl Server {
             Self::MySql(connections) => connections.rows(statement, values).await,
             Self::Postgres(connections) => connections.rows(statement, values).await,
             Self::Sqlite(connections) => connections.rows(statement, values).await,
+        }
+    }
+
+    /// Does it all, or nothing.
+    pub(super) async fn in_one_step(&self, transaction: &Transaction<'_>) -> Result<(), NoAnswer> {
+        match self {
+            Self::MySql(connections) => connections.in_one_step(transaction).await,
+            Self::Postgres(connections) => connections.in_one_step(transaction).await,
+            Self::Sqlite(connections) => connections.in_one_step(transaction).await,
         }
     }
 }

@@ -46,6 +46,12 @@ pub(super) fn question(kind: Kind) -> Question {
 }
 
 impl Table {
+    /// Asks for the table, and makes none.
+    pub(super) async fn try_out(server: &Server) -> Result<(), TableError> {
+        SCHEMA.is_there(server).await?;
+        Ok(())
+    }
+
     /// Sees to it that the table is there, and to what a failure has to cost.
     pub(super) async fn prepare(&self, server: &Server, dearest: &Mutex<Dearest>) -> Result<(), TableError> {
         const COST: &[Column] = &[Column::named("cost")];

@@ -13,6 +13,8 @@ use crate::config::{Look, Origin, Severity, Told};
 pub(super) struct Report {
     /// The configuration and, where it is asked for, the registry's.
     pub(super) parts: Vec<Part>,
+    /// The back-ends that were asked and answer, if any was to be.
+    pub(super) answering: Option<Vec<&'static str>>,
     /// So long a token lives.
     pub(super) lifetime: Option<Duration>,
     /// Whether each file could be read at all.
@@ -31,6 +33,8 @@ struct Json {
     errors: Vec<Told>,
     warnings: Vec<Told>,
     token_lifetime_seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answering: Option<Vec<&'static str>>,
 }
 
 impl Report {
@@ -49,6 +53,9 @@ impl Report {
     /// Errors and warnings of each part, how long tokens live, and a line for each part that counts.
     pub(super) fn text(&self, look: Look) -> String {
         let mut text: String = self.parts.iter().map(|part| part.text(look)).collect();
+        for key in self.answering.iter().flatten() {
+            text.push_str(&["`", key, "` answers\n"].concat());
+        }
         if let Some(lifetime) = self.lifetime.filter(|_| !self.is_refusal()) {
             let lifetime = in_words(lifetime);
             text.push_str(
@@ -82,6 +89,7 @@ impl Report {
             errors: told(Severity::Error),
             warnings: told(Severity::Warning),
             token_lifetime_seconds: self.lifetime.map(|lifetime| lifetime.as_secs()),
+            answering: self.answering.clone(),
         };
         // A map of texts and numbers is always JSON.
         let mut text = serde_json::to_string_pretty(&json).unwrap_or_default();

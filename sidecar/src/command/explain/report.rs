@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use registry_auth_core::acl::Because;
 use registry_auth_core::acl::explain::{Explanation, Judged};
-use registry_auth_core::acl::{Because, Grant};
 use registry_auth_core::scope::Actions;
 use serde::Serialize;
 
@@ -156,7 +156,7 @@ impl ScopeReport {
                 granted: if answered.question.is_refused_service(rulebook) {
                     Actions::none()
                 } else {
-                    explanation.grant().actions().clone()
+                    answered.granted(explanation).clone()
                 },
                 rule: explanation.decider().map(|judged| rulebook.located(judged.index)),
                 passed: passed.into_iter().map(JsonReason::of).collect(),
@@ -233,13 +233,12 @@ fn head(answered: &Answered<'_>, explanation: &Explanation) -> String {
             answered.authorizers()
         )
     } else {
-        outcome(grant)
+        outcome(grant.scope().actions(), answered.granted(explanation))
     };
     format!("{}:{}  {outcome}", resource.kind(), resource.name())
 }
 
-fn outcome(grant: &Grant) -> String {
-    let (asked, granted) = (grant.scope().actions(), grant.actions());
+fn outcome(asked: &Actions, granted: &Actions) -> String {
     let granted: Vec<&str> = granted.iter().collect();
     let lacking: Vec<&str> = asked.iter().filter(|action| !granted.contains(action)).collect();
     match (granted.is_empty(), lacking.is_empty()) {
@@ -273,6 +272,13 @@ fn because(answered: &Answered<'_>, explanation: &Explanation) -> Row {
                 text: format!("{rule}{doubt}"),
             }
         }
+        Because::NoRule | Because::Backend(_) if answered.said.of(explanation).is_some() => Row::new(
+            "because",
+            match answered.said.of(explanation) {
+                Some((_, Because::Backend(name))) => format!("no rule matches, and `{name}` says so"),
+                _ => format!("no rule matches, and {} has no say", answered.authorizers()),
+            },
+        ),
         Because::NoRule | Because::Backend(_) if answered.is_open(explanation) => Row::new(
             "because",
             format!(

@@ -41,8 +41,9 @@ fn try_told(text: &str, arguments: &[&str]) -> Result<(String, Exit), String> {
         .map_err(|error| error.to_string())?
         .explain;
     let folder = format!("{}/", folder.path().display());
-    let answered = answered(&explain, explain.audit_line.as_deref(), &|_| None);
-    let (text, exit) = answered.map_err(|error| error.to_string().replace(&folder, ""))?;
+    let asked = asked(&explain, explain.audit_line.as_deref(), &|_| None);
+    let (rulebook, question) = asked.map_err(|error| error.to_string().replace(&folder, ""))?;
+    let (text, exit) = super::told(&explain, &rulebook, &question, &Said::default());
     Ok((text.replace(&folder, ""), exit))
 }
 

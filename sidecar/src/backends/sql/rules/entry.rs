@@ -12,6 +12,7 @@ use tracing::warn;
 use super::super::server::Kind;
 use super::super::statement::Row;
 use crate::backend::Entry;
+use crate::config::json;
 
 /// The keys of an entry.
 const KEYS: [&str; 3] = ["match", "actions", "comment"];
@@ -122,6 +123,7 @@ fn entry(row: &Numbered, name: String) -> Result<Entry, BadRow> {
     let node = node.map_err(|error| BadRow::NoJson(name.clone(), error.line(), error.column()))?;
     Ok(Entry {
         name,
+        seq: row.seq,
         node: as_written_by_hand(node),
     })
 }
@@ -137,6 +139,20 @@ fn as_written_by_hand(node: Node) -> Node {
         _ => (key, value),
     });
     Node::Map(entries.collect())
+}
+
+/// The entry as xorm writes it for docker_auth: JSON with the names of Go's fields.
+pub(super) fn as_xorm_writes_it(entry: &Node) -> String {
+    let Node::Map(entries) = entry else {
+        return json(entry);
+    };
+    let of = |key: &str| entries.iter().find(|(name, _)| name == key);
+    let fields = [("match", "Match"), ("actions", "Actions"), ("comment", "Comment")];
+    let fields = fields.map(|(key, field)| {
+        let value = of(key).map_or_else(|| "null".to_owned(), |(_, value)| json(value));
+        format!("\"{field}\":{value}")
+    });
+    format!("{{{}}}", fields.join(","))
 }
 
 /// The map with those of its keys that are `known` in another case; of equal ones the last counts, as in Go.
