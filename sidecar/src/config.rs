@@ -141,7 +141,7 @@ impl Origin {
         self.files.paths()
     }
 
-    /// Lends `read` what the sections that it reads may name: variables, and files of at most 1 MiB. What is read so is
+    /// Lends `read` what the sections that it reads may name: variables, and files of at most 8 MiB. What is read so is
     /// among [`Self::files`] afterwards.
     pub fn with_sources<T>(
         &mut self,
