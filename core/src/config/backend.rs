@@ -30,6 +30,8 @@ pub enum AuthzBackend {
     Program,
     /// `http_authz`: an HTTP hook.
     Hook,
+    /// `casbin_authz`: a model and a policy of Casbin.
+    Casbin,
 }
 
 /// The back-ends of one configuration, each with its section as written.
@@ -65,10 +67,9 @@ const LDAP_IN_LIST: [&str; 16] = [
 ];
 
 /// docker_auth's sections of back-ends that are not here yet.
-pub(super) const NOT_YET: [&str; 8] = [
+pub(super) const NOT_YET: [&str; 7] = [
     "acl_mongo",
     "acl_xorm",
-    "casbin_authz",
     "github_auth",
     "gitlab_auth",
     "google_auth",
@@ -133,7 +134,7 @@ impl AuthnBackend {
 
 impl AuthzBackend {
     /// All, in the order in which they are asked.
-    pub const ALL: [Self; 2] = [Self::Program, Self::Hook];
+    pub const ALL: [Self; 3] = [Self::Program, Self::Hook, Self::Casbin];
 
     /// Its key in the configuration, which is also its name in logs and metrics.
     #[must_use]
@@ -141,6 +142,7 @@ impl AuthzBackend {
         match self {
             Self::Program => "ext_authz",
             Self::Hook => "http_authz",
+            Self::Casbin => "casbin_authz",
         }
     }
 }
