@@ -18,6 +18,7 @@
 mod caret;
 mod decode;
 mod files;
+mod held;
 mod help;
 mod interpolate;
 mod merge;
@@ -273,7 +274,13 @@ impl Origin {
         } = interpolate::expand(&self.tree, root?, environment, problems);
         (self.secrets, self.replaced, self.lacking) = (secrets, replaced, lacking);
         let mut found = Problems::default();
-        let document = self.with_sources(environment, |sources| Document::read(node, sources, &mut found));
+        let document = self.with_sources(environment, |sources| {
+            let mut document = Document::read(node, sources, &mut found);
+            if let Some(program) = &mut document.program {
+                program.backends.held = held::by(&program.backends, sources);
+            }
+            document
+        });
         for problem in found.errors().iter().filter(|problem| !self.lacks(problem.place())) {
             problems.error(problem.place(), self.told(problem));
         }

@@ -41,6 +41,20 @@ pub struct Backends {
     pub authn: Vec<(AuthnBackend, Section)>,
     /// Those that know rights, in their order.
     pub authz: Vec<(AuthzBackend, Section)>,
+    /// What the files hold by which they decide.
+    pub held: Held,
+}
+
+/// What the files hold by which back-ends decide. What was answered by other files is not to be remembered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Held {
+    /// There are no such files.
+    #[default]
+    Nothing,
+    /// The same for the same content.
+    Known(String),
+    /// One of them cannot be read.
+    Unknown,
 }
 
 /// The key of directories.
