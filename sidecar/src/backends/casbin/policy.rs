@@ -196,7 +196,7 @@ fn judged(row: Row, model: &Model) -> Result<Row, RowFault> {
         let at = model.field(field).filter(|_| row.kind == "p")?;
         row.values.get(at)
     };
-    if let Some(effect) = value("eft").filter(|effect| !matches!(effect.as_str(), "allow" | "deny")) {
+    if let Some(effect) = value("eft").filter(|effect| !matches!(effect.as_str(), "allow" | "deny" | "indeterminate")) {
         return Err(RowFault::Effect(shown(effect)));
     }
     if let Some(priority) = value("priority").filter(|priority| priority.parse::<i64>().is_err()) {

@@ -161,9 +161,9 @@ fn the_first_row_that_fits_decides_where_there_is_a_priority() {
     assert_decides(
         &rest("sub, obj, act, eft"),
         "p, ada, app, pull, allow\np, blocked, app, pull, deny\np, blocked, app, push, deny\np, ada, app, push, allow\n\
-         p, staff, lib, pull, allow\ng, ada, blocked\ng, bob, staff\ng, eve, blocked\n",
+         p, ada, app, delete, indeterminate\np, ada, app, delete, allow\np, staff, lib, pull, allow\ng, ada, blocked\ng, bob, staff\ng, eve, blocked\n",
         &[
-            ("ada", "repository:app:pull,push", "pull"),
+            ("ada", "repository:app:delete,pull,push", "delete,pull"),
             ("eve", "repository:app:pull,push", ""),
             ("bob", "repository:lib:pull,push", "pull"),
             ("nobody", "repository:lib:pull", ""),
