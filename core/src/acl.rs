@@ -43,7 +43,7 @@ pub mod glob;
 pub mod go_regex;
 mod index;
 mod needs;
-mod network;
+pub mod network;
 mod pattern;
 mod patterns;
 pub mod relation;

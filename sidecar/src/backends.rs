@@ -4,6 +4,7 @@
 
 #[cfg(feature = "bench")]
 pub mod bench;
+pub mod casbin;
 mod gate;
 pub mod hook;
 pub mod htpasswd;

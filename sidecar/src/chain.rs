@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use crate::backend::{Access, Authenticator, Authorizer, BackendError, Comparison, Login, Outcome, Ruling};
 #[cfg(feature = "bench")]
 use crate::backends::bench;
-use crate::backends::{hook, htpasswd, ldap, program, sql};
+use crate::backends::{casbin, hook, htpasswd, ldap, program, sql};
 use crate::lists::News;
 use watch::Watch;
 pub use watch::{Asked, Observer, Unobserved};
@@ -63,6 +63,7 @@ impl Chain {
             let opened: Box<dyn Authorizer> = match backend {
                 AuthzBackend::Program => Box::new(program::ProgramAuthorizer::open(section, sources, problems)?),
                 AuthzBackend::Hook => Box::new(hook::HookAuthorizer::open(section, sources, problems)?),
+                AuthzBackend::Casbin => Box::new(casbin::CasbinAuthorizer::open(section, sources, problems)?),
             };
             Some((Watch::new(backend.key(), observer), opened))
         });

@@ -18,6 +18,7 @@
 mod caret;
 mod decode;
 mod files;
+mod held;
 mod help;
 mod interpolate;
 mod json;
@@ -143,7 +144,7 @@ impl Origin {
         self.files.paths()
     }
 
-    /// Lends `read` what the sections that it reads may name: variables, and files of at most 1 MiB. What is read so is
+    /// Lends `read` what the sections that it reads may name: variables, and files of at most 8 MiB. What is read so is
     /// among [`Self::files`] afterwards.
     pub fn with_sources<T>(
         &mut self,
@@ -275,7 +276,13 @@ impl Origin {
         } = interpolate::expand(&self.tree, root?, environment, problems);
         (self.secrets, self.replaced, self.lacking) = (secrets, replaced, lacking);
         let mut found = Problems::default();
-        let document = self.with_sources(environment, |sources| Document::read(node, sources, &mut found));
+        let document = self.with_sources(environment, |sources| {
+            let mut document = Document::read(node, sources, &mut found);
+            if let Some(program) = &mut document.program {
+                program.backends.held = held::by(&program.backends, sources);
+            }
+            document
+        });
         for problem in found.errors().iter().filter(|problem| !self.lacks(problem.place())) {
             problems.error(problem.place(), self.told(problem));
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use registry_auth_core::acl::Acl;
 use registry_auth_core::config::acl::{Options, Rule};
-use registry_auth_core::config::backend::{Backends, Refused};
+use registry_auth_core::config::backend::{Backends, Held, Refused};
 use registry_auth_core::config::users::User;
 use registry_auth_core::policy::{Asks, token_lifetime};
 use registry_auth_core::problem::{Place, Problem, Problems};
@@ -145,7 +145,9 @@ pub fn read(paths: &[PathBuf], environment: &dyn Fn(&str) -> Option<String>) -> 
     let refused = refused.filter(|place| !place.path().is_empty() && !place.path().contains(['.', '[']));
     let refused = refused.cloned().collect();
     let mut asks = Asks::of(&document);
-    let etag = (!found.is_refusal()).then(|| wire::config::write(&document, asks, 0).etag);
+    let held = document.program.as_ref().map(|program| &program.backends.held);
+    let is_whole = !found.is_refusal() && held != Some(&Held::Unknown);
+    let etag = is_whole.then(|| wire::config::write(&document, asks, 0).etag);
     asks.accounts |= !lacking.accounts.is_empty();
     asks.scopes |= !lacking.rights.is_empty();
     let rules = document.acl.take().unwrap_or_default();

@@ -2,6 +2,7 @@
 //! does everything wrong. What the program does by itself is tested in its own package.
 
 mod managed {
+    mod casbin;
     mod clients;
     mod faults;
     mod generations;

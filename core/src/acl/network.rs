@@ -7,24 +7,31 @@ use thiserror::Error;
 
 /// Addresses of one family. A network of IPv4 written in IPv6's mapped form (`::ffff:10.0.0.0/104`) is one of IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Network(IpNet);
+pub struct Network(IpNet);
 
 /// Why a text is no network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub(super) enum NetworkError {
+pub enum NetworkError {
+    /// Neither an address nor a network.
     #[error("is no address; write one such as `192.0.2.1` or `2001:db8::1`, or a network such as `192.0.2.0/24`")]
     Address,
+    /// `10.0.0.0/255.0.0.0`
     #[error("has a netmask; write its length, such as `/24` for `255.255.255.0`")]
     Netmask,
+    /// No length, or one that is longer than this.
     #[error("has no length from 0 to {0} after the `/`")]
     Length(u8),
+    /// `${account}`
     #[error("takes no variables; write an address, or a network such as `192.0.2.0/24`")]
     Variable,
 }
 
 impl Network {
     /// Reads an address or `address/length`; bits beyond the length count for nothing.
-    pub(super) fn parse(text: &str) -> Result<Self, NetworkError> {
+    ///
+    /// # Errors
+    /// See [`NetworkError`].
+    pub fn parse(text: &str) -> Result<Self, NetworkError> {
         if text.contains("${") {
             return Err(NetworkError::Variable);
         }
@@ -55,7 +62,8 @@ impl Network {
     }
 
     /// Whether `address` lies in it. An IPv4-mapped IPv6 address is IPv4.
-    pub(super) fn holds(&self, address: IpAddr) -> bool {
+    #[must_use]
+    pub fn holds(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
     }
 

@@ -38,6 +38,8 @@ pub enum AuthzBackend {
     Program,
     /// `http_authz`: an HTTP hook.
     Hook,
+    /// `casbin_authz`: a model and a policy of Casbin.
+    Casbin,
 }
 
 /// The back-ends of one configuration, each with its section as written.
@@ -49,6 +51,20 @@ pub struct Backends {
     pub lists: Vec<(RuleList, Section)>,
     /// Those that know rights, in their order.
     pub authz: Vec<(AuthzBackend, Section)>,
+    /// What the files hold by which they decide.
+    pub held: Held,
+}
+
+/// What the files hold by which back-ends decide. What was answered by other files is not to be remembered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Held {
+    /// There are no such files.
+    #[default]
+    Nothing,
+    /// The same for the same content.
+    Known(String),
+    /// One of them cannot be read.
+    Unknown,
 }
 
 /// The key of directories.
@@ -75,9 +91,8 @@ const LDAP_IN_LIST: [&str; 16] = [
 ];
 
 /// docker_auth's sections of back-ends that are not here yet.
-pub(super) const NOT_YET: [&str; 7] = [
+pub(super) const NOT_YET: [&str; 6] = [
     "acl_mongo",
-    "casbin_authz",
     "github_auth",
     "gitlab_auth",
     "google_auth",
@@ -155,7 +170,7 @@ impl RuleList {
 
 impl AuthzBackend {
     /// All, in the order in which they are asked.
-    pub const ALL: [Self; 2] = [Self::Program, Self::Hook];
+    pub const ALL: [Self; 3] = [Self::Program, Self::Hook, Self::Casbin];
 
     /// Its key in the configuration, which is also its name in logs and metrics.
     #[must_use]
@@ -163,6 +178,7 @@ impl AuthzBackend {
         match self {
             Self::Program => "ext_authz",
             Self::Hook => "http_authz",
+            Self::Casbin => "casbin_authz",
         }
     }
 }

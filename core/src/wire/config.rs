@@ -25,6 +25,7 @@ pub(crate) use body::Body;
 use super::VERSION;
 use crate::authn::MAX_USERS;
 use crate::config::acl::MAX_RULES;
+use crate::config::backend::Held;
 use crate::config::{Document, Node, acl, users};
 use crate::policy::Asks;
 use crate::problem::{Place, Problems};
@@ -98,6 +99,9 @@ struct Envelope<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     etag: Option<&'a str>,
     asks: WireAsks,
+    /// Tells the content of the back-ends' files apart, so that a filter forgets what they answered before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backends: Option<&'a str>,
     settings: &'a Settings<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     users: Option<usize>,
@@ -154,12 +158,20 @@ pub fn write(document: &Document, asks: Asks, generation: u64) -> Written {
 pub fn write_marked(document: &Document, asks: Asks, generation: u64, mark: Option<u128>) -> Written {
     let (settings, users, rules) = sections::of(document);
     let Asks { accounts, scopes } = asks;
+    let backends = document
+        .program
+        .as_ref()
+        .and_then(|program| match &program.backends.held {
+            Held::Known(content) => Some(content.as_str()),
+            Held::Nothing | Held::Unknown => None,
+        });
     let envelope = Envelope {
         version: VERSION,
         release: env!("CARGO_PKG_VERSION"),
         generation: None,
         etag: None,
         asks: WireAsks { accounts, scopes },
+        backends,
         settings: &settings,
         users: users.map(<[_]>::len),
         acl: rules.map(<[_]>::len),

@@ -332,13 +332,21 @@ async fn the_back_ends_of_a_configuration_are_opened_in_their_order() {
         "ldap_auth": [{"addr": "127.0.0.1", "filter": "(uid=${account})"}, {"addr": "[::1]", "filter": "(cn=${account})"}],
         "ext_auth": {"command": "sh"},
         "xorm_auth": {"database_type": "sqlite3", "conn_string": "users.db"},
+        "casbin_authz": {"model_path": "model.conf", "policy_path": "policy.csv"},
         "http_authz": {"url": "http://127.0.0.1:1/"}, "ext_authz": {"command": "sh"}
     }"#;
+    let model = "[request_definition]\nr = account, type, name, service, ip, action, labels\n[policy_definition]\np = account\n\
+                 [policy_effect]\ne = some(where (p.eft == allow))\n[matchers]\nm = r.account == p.account\n";
+    let file = |path: &str| match path {
+        "model.conf" => Ok(Secret::new(model.to_owned())),
+        "policy.csv" => Ok(Secret::new("p, ada\n".to_owned())),
+        _ => Err("there is none".to_owned()),
+    };
     let node: Node = serde_json::from_str(written).unwrap();
     let environment = |name: &str| (name == "PATH").then(|| Secret::new("/usr/bin:/bin".to_owned()));
     let sources = Sources {
         environment: &environment,
-        files: Some(&|_| Err("there is none".to_owned())),
+        files: Some(&file),
     };
     let mut problems = Problems::default();
     let document = Document::read(node, sources, &mut problems);
@@ -351,5 +359,5 @@ async fn the_back_ends_of_a_configuration_are_opened_in_their_order() {
         ["ext_auth", "ldap_auth[0]", "ldap_auth[1]", "xorm_auth", "http_auth"]
     );
     let rights: Vec<_> = chain.authz.iter().map(|(watch, _)| watch.key()).collect();
-    assert_eq!(rights, ["ext_authz", "http_authz"]);
+    assert_eq!(rights, ["ext_authz", "http_authz", "casbin_authz"]);
 }

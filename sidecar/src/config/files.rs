@@ -8,8 +8,9 @@ use registry_auth_core::secret::Secret;
 
 use super::watch::Stamp;
 
-/// So long may a file be that a configuration names: a key, a certificate, a secret.
-pub(super) const MAX_NAMED: usize = 1 << 20;
+/// So long may a file be that a configuration names: a key, a secret, the certificates of all authorities, a policy of
+/// some ten thousand rows.
+pub(super) const MAX_NAMED: usize = 8 << 20;
 
 /// The files that were read or tried.
 #[derive(Debug, Default)]

@@ -576,12 +576,12 @@ fn a_file_that_a_section_names_is_remembered_though_it_is_not_there() {
         loaded.origin.files(),
         [case.folder.path().join("a.yml"), secret, other, folder]
     );
-    std::fs::write(case.folder.path().join("big"), vec![b'x'; (1 << 20) + 1]).unwrap();
+    std::fs::write(case.folder.path().join("big"), vec![b'x'; (8 << 20) + 1]).unwrap();
     let big = case.folder.path().join("big");
     let read = loaded
         .origin
         .with_sources(&environment, |sources| sources.files.unwrap()(big.to_str().unwrap()));
-    assert_eq!(read.unwrap_err(), "it is longer than 1048576 bytes");
+    assert_eq!(read.unwrap_err(), "it is longer than 8388608 bytes");
 }
 
 /// All that docker_auth's file can say, as far as it is built.

@@ -148,6 +148,20 @@ fn what_the_page_about_htpasswd_makes_is_taken() {
     assert_section_is_taken(folder.path(), &here(&section.text));
 }
 
+/// The section, the model and the policy of the page.
+#[test]
+fn the_files_of_the_page_about_casbin_are_taken() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    fs::write(folder.path().join("token.key"), keys::ES256).expect("a file can be written");
+    let blocks = blocks("docs/casbin.md");
+    let [section, model, policy] = &blocks[..] else {
+        panic!("{blocks:?}")
+    };
+    fs::write(folder.path().join("model.conf"), &model.text).expect("a file can be written");
+    fs::write(folder.path().join("policy.csv"), &policy.text).expect("a file can be written");
+    assert_section_is_taken(folder.path(), &section.text.replace("/etc/registry-auth/", ""));
+}
+
 /// Each section of the page, in a file of its own.
 #[test]
 fn the_sections_of_the_page_about_databases_are_taken() {

@@ -184,6 +184,7 @@ fn what_cannot_be_explained_says_what_to_write() {
 #[test]
 fn back_ends_that_know_rights_have_the_last_word() {
     let text = "users: {}\next_auth: {command: /bin/a}\next_authz: {command: /bin/b}\nhttp_authz: {url: 'http://127.0.0.1:1'}\n\
+                casbin_authz: {model_path: a, policy_path: b}\n\
                 acl: [{match: {name: 'public/*'}, actions: [pull]}]\n";
     insta::assert_snapshot!(session(
         text,

@@ -1,0 +1,85 @@
+//! What back-ends hold in files by which they decide: other files are another configuration to whoever remembers answers.
+
+use registry_auth_core::config::backend::{AuthnBackend, AuthzBackend, Backends, Held};
+use registry_auth_core::config::{Section, Sources};
+use registry_auth_core::problem::Problems;
+use sha2::{Digest, Sha256};
+
+/// Tells the content of these files apart. What is wrong with them is told where they are opened.
+pub(super) fn by(backends: &Backends, sources: Sources<'_>) -> Held {
+    let accounts = backends.authn.iter().map(|(backend, section)| {
+        let keys: &[&str] = match backend {
+            AuthnBackend::Htpasswd => &["path"],
+            _ => &[],
+        };
+        (section, keys)
+    });
+    let rights = backends.authz.iter().map(|(backend, section)| {
+        let keys: &[&str] = match backend {
+            AuthzBackend::Casbin => &["model_path", "policy_path"],
+            AuthzBackend::Program | AuthzBackend::Hook => &[],
+        };
+        (section, keys)
+    });
+    let mut hash = None;
+    for (section, keys) in accounts.chain(rights) {
+        for key in keys {
+            let Some(content) = content(section, key, sources) else {
+                return Held::Unknown;
+            };
+            let length = content.len().to_be_bytes();
+            let hash: &mut Sha256 = hash.get_or_insert_with(Sha256::new);
+            hash.update(length);
+            hash.update(content);
+        }
+    }
+    let digest = hash.map(Digest::finalize);
+    let digest = digest.and_then(|digest| digest.first_chunk().copied());
+    digest.map_or(Held::Nothing, |digest| {
+        Held::Known(format!("{:032x}", u128::from_be_bytes(digest)))
+    })
+}
+
+fn content(section: &Section, key: &'static str, sources: Sources<'_>) -> Option<String> {
+    let mut ignored = Problems::default();
+    let path = section.clone().text(key, &mut ignored)?;
+    let content = sources.file(&path, section.place(), &mut ignored)?;
+    Some(content.expose().clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use registry_auth_core::policy::Asks;
+    use registry_auth_core::wire;
+
+    use super::super::load;
+
+    #[test]
+    fn another_content_of_a_file_is_another_configuration_and_the_same_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let written = format!(
+            "users: {{}}\ncasbin_authz: {{model_path: '{0}/m', policy_path: '{0}/p'}}\nhtpasswd_auth: {{path: '{0}/h'}}\n",
+            folder.path().display()
+        );
+        fs::write(path("auth.yml"), written).unwrap();
+        let etag = || {
+            let document = load(&[path("auth.yml")], &|_| None).document.unwrap();
+            wire::config::write(&document, Asks::of(&document), 1).etag
+        };
+        let unread = etag();
+        for name in ["m", "p", "h"] {
+            fs::write(path(name), "1").unwrap();
+        }
+        let first = etag();
+        assert_ne!(first, unread);
+        for name in ["m", "p", "h"] {
+            fs::write(path(name), "2").unwrap();
+            assert_ne!(etag(), first, "{name}");
+            fs::write(path(name), "1").unwrap();
+            assert_eq!(etag(), first, "{name}");
+        }
+    }
+}
