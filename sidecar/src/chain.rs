@@ -118,7 +118,10 @@ impl Chain {
         F: Future<Output = Result<bool, E>>,
     {
         for (watch, backend) in &self.authn {
-            let identity = match watch.over(backend.authenticate(login, deadline), deadline).await? {
+            let identity = match watch
+                .over(login.account, backend.authenticate(login, deadline), deadline)
+                .await?
+            {
                 Outcome::NoMatch => continue,
                 Outcome::Deny => return Ok(None),
                 Outcome::Accept(identity) => identity,
@@ -179,7 +182,8 @@ impl Chain {
 
     async fn rule(&self, access: Access<'_>, deadline: Instant) -> Result<(Actions, Because), BackendError> {
         for (watch, backend) in &self.authz {
-            match watch.over(backend.authorize(access, deadline), deadline).await? {
+            let asking = backend.authorize(access, deadline);
+            match watch.over(&access.identity.account, asking, deadline).await? {
                 Ruling::NoMatch => {}
                 Ruling::Grant(actions) => {
                     let granted = access.scope.actions().intersection(&actions);

@@ -98,6 +98,7 @@ impl State {
         let number = generation.number;
         self.generation.send_replace(Some(Arc::new(generation)));
         self.metrics.generation(number);
+        self.metrics.backends_anew();
         self.readiness.in_force(number);
     }
 
@@ -228,11 +229,15 @@ impl State {
 impl Observer for Report {
     fn asked(&self, backend: &'static str, result: Asked, took: Duration) {
         self.metrics.backend_request(backend, result.as_str(), took);
-        // Of who went away before there was an answer nothing follows.
-        if result != Asked::Abandoned {
+        // Of who went away before there was an answer nothing follows, nor of what was not asked.
+        if !matches!(result, Asked::Abandoned | Asked::NotAsked) {
             let is_down = result == Asked::Failed;
             self.metrics.backend_is_down(backend, is_down);
             self.readiness.backend_is_down(backend, is_down);
         }
+    }
+
+    fn circuit(&self, backend: &'static str, is_open: bool) {
+        self.metrics.backend_circuit(backend, is_open);
     }
 }

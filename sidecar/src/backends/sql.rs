@@ -27,7 +27,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
 use super::{Limits, labels_are_patterns};
-use crate::backend::{Asking, Authenticator, BackendError, Comparison, Login, Outcome};
+use crate::backend::{Asking, Authenticator, BackendError, Comparison, Fault, Login, Outcome};
 use crate::lock::held;
 use connections::Row;
 use question::Question;
@@ -94,7 +94,7 @@ impl SqlAuthenticator {
     async fn row(&self, account: &Account, deadline: Instant) -> Result<Option<Row>, BackendError> {
         let rows = self.in_turn(self.rows(account), deadline).await?;
         let chosen = self.question.choose(rows, account.as_str());
-        chosen.map_err(|error| self.error(error))
+        chosen.map_err(|error| self.error(Fault::Useless, error))
     }
 
     /// Asks, as soon as there is room for it and for as long as it may take.
@@ -104,10 +104,10 @@ impl SqlAuthenticator {
         deadline: Instant,
     ) -> Result<T, BackendError> {
         let turn = self.limits.gate.turn(deadline).await;
-        let _turn = turn.map_err(|error| self.error(format_args!("was not asked: {error}")))?;
+        let _turn = turn.map_err(|error| self.error(Fault::NotAsked, format_args!("was not asked: {error}")))?;
         let until = self.limits.until(deadline);
         match timeout_at(until, asking).await {
-            Ok(answer) => answer.map_err(|error| self.error(error)),
+            Ok(answer) => answer.map_err(|error| self.error(error.fault(), error)),
             Err(_) => Err(self.late(until < deadline)),
         }
     }
@@ -117,9 +117,12 @@ impl SqlAuthenticator {
         self.server.forget();
         if is_by_our_limit {
             let timeout = self.limits.timeout.as_millis();
-            self.error(format_args!("did not answer within {timeout} ms; see `timeout`"))
+            self.error(
+                Fault::Silent,
+                format_args!("did not answer within {timeout} ms; see `timeout`"),
+            )
         } else {
-            self.error("did not answer while somebody waited for it")
+            self.error(Fault::Unwaited, "did not answer while somebody waited for it")
         }
     }
 
@@ -132,7 +135,8 @@ impl SqlAuthenticator {
 
     fn known(&self, account: &Account, row: &Row) -> Result<Outcome, BackendError> {
         let labels = labels::read(row.labels.as_deref(), self.labels_are);
-        let labels = labels.map_err(|error| self.error(format_args!("holds of `{account}` {error}")))?;
+        let labels =
+            labels.map_err(|error| self.error(Fault::Useless, format_args!("holds of `{account}` {error}")))?;
         let text = row.password_hash.as_ref().map(|hash| hash.expose().as_slice());
         let hash = std::str::from_utf8(text.unwrap_or_default()).unwrap_or_default();
         // As in docker_auth, no password fits what is no hash.
@@ -157,9 +161,10 @@ impl SqlAuthenticator {
         }))
     }
 
-    fn error(&self, what: impl std::fmt::Display) -> BackendError {
+    fn error(&self, fault: Fault, what: impl std::fmt::Display) -> BackendError {
         BackendError {
             backend: AuthnBackend::Sql.key(),
+            fault,
             what: format!("`{}` {what}", self.server.shown()),
         }
     }

@@ -15,7 +15,7 @@ use super::nested::Groups;
 use super::options::{Options, Pace, Searcher, Target};
 use super::pool::Pool;
 use super::spelling::Spelling;
-use crate::backend::Outcome;
+use crate::backend::{self, Outcome};
 
 /// A directory that can be asked.
 #[derive(Debug)]
@@ -36,8 +36,12 @@ pub(super) struct Directory {
 
 /// Why no server could be asked, each told by its address.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct Unasked(String);
+#[error("{what}")]
+pub(super) struct Unasked {
+    /// That of the server that was asked last.
+    pub(super) fault: backend::Fault,
+    what: String,
+}
 
 /// Who says who they are. The password is a text, and neither is empty.
 #[derive(Debug)]
@@ -90,6 +94,7 @@ impl Directory {
     /// Opens a connection to the first server that takes one, and binds the service account.
     async fn open(&self) -> Result<Connection, Unasked> {
         let mut failed = Vec::new();
+        let mut last = backend::Fault::Unreached;
         for server in self.pool.order(Instant::now()) {
             let Some(target) = self.servers.get(server) else {
                 continue;
@@ -105,11 +110,15 @@ impl Directory {
                     if !fault.is_of_the_server() {
                         return Err(told);
                     }
-                    failed.push(told.0);
+                    last = told.fault;
+                    failed.push(told.what);
                 }
             }
         }
-        Err(Unasked(failed.join("; ")))
+        Err(Unasked {
+            fault: last,
+            what: failed.join("; "),
+        })
     }
 
     async fn open_to(&self, target: &Target, server: usize) -> Result<Connection, Fault> {
@@ -222,9 +231,13 @@ impl Directory {
         if fault.is_of_the_server() {
             self.pool.note(server, true);
         }
-        match self.servers.get(server) {
-            Some(Target { address, .. }) => Unasked(format!("`{address}` {fault}")),
-            None => Unasked(fault.to_string()),
+        let what = match self.servers.get(server) {
+            Some(Target { address, .. }) => format!("`{address}` {fault}"),
+            None => fault.to_string(),
+        };
+        Unasked {
+            fault: fault.whose(),
+            what,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ldap3::{LdapError, LdapResult};
 
 use super::labels::LabelsError;
+use crate::backend;
 
 /// Result codes of RFC 4511 appendix A.
 pub(super) const SUCCESS: u32 = 0;
@@ -148,6 +149,30 @@ impl Fault {
         match result.rc {
             REFERRAL | NO_SUCH_OBJECT | INVALID_DN_SYNTAX | INSUFFICIENT_ACCESS => None,
             _ => Self::of_search(result, "", ""),
+        }
+    }
+
+    /// Whose fault it is, for whoever asks next: reaching a server and being its service account is the same for every
+    /// account.
+    pub(super) fn whose(&self) -> backend::Fault {
+        match self {
+            Self::Unreached(_)
+            | Self::Service { .. }
+            | Self::Slow {
+                step: Step::Connect, ..
+            } => backend::Fault::Unreached,
+            Self::Broken(_)
+            | Self::Slow {
+                step: Step::Bind | Step::Search,
+                ..
+            } => backend::Fault::Silent,
+            Self::Unavailable(_)
+            | Self::Answered { .. }
+            | Self::NoBase(_)
+            | Self::Several { .. }
+            | Self::NoName
+            | Self::TooManyGroups { .. }
+            | Self::Labels { .. } => backend::Fault::Useless,
         }
     }
 

@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use super::connections::NoAnswer;
 use super::question::{Question, Rows, Statement};
 use super::server::{Kind, Server};
+use crate::backend::Fault;
 use crate::lock::held;
 
 /// What a failure costs where no hash was seen yet: the cost that most tools give.
@@ -35,6 +36,15 @@ pub(super) enum TableError {
     NoAnswer(#[from] NoAnswer),
     #[error("has no table `xorm_user`, and making one failed: it {0}; make it by hand, or give the right to")]
     Missing(#[source] NoAnswer),
+}
+
+impl TableError {
+    /// Whose fault it is.
+    pub(super) fn fault(&self) -> Fault {
+        match self {
+            Self::NoAnswer(error) | Self::Missing(error) => error.fault(),
+        }
+    }
 }
 
 /// What is asked of the table, of a database of that kind: all rows of the name, the newest first.
