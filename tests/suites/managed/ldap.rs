@@ -1,5 +1,6 @@
 //! Who a directory says somebody is: the real slapd, asked by the program for clients of its token endpoint.
 
+mod active_directory;
 mod faults;
 
 use std::net::TcpListener;

@@ -12,7 +12,9 @@ use crate::backend;
 pub(super) const SUCCESS: u32 = 0;
 const CONSTRAINT_VIOLATION: u32 = 19;
 const SIZE_LIMIT_EXCEEDED: u32 = 4;
+const STRONGER_AUTH_REQUIRED: u32 = 8;
 const REFERRAL: u32 = 10;
+const CONFIDENTIALITY_REQUIRED: u32 = 13;
 const NO_SUCH_OBJECT: u32 = 32;
 const INVALID_DN_SYNTAX: u32 = 34;
 const INSUFFICIENT_ACCESS: u32 = 50;
@@ -197,10 +199,17 @@ impl Verdict {
                 Ok(Self::DoesNotFit)
             }
             BUSY | UNAVAILABLE => Err(Fault::Unavailable(told(result))),
-            _ => Err(Fault::Answered {
-                step: Step::Bind,
-                result: told(result),
-            }),
+            rc => {
+                let mend = if matches!(rc, STRONGER_AUTH_REQUIRED | CONFIDENTIALITY_REQUIRED) {
+                    "; use `ldaps://`, or `tls: starttls`"
+                } else {
+                    ""
+                };
+                Err(Fault::Answered {
+                    step: Step::Bind,
+                    result: format!("{}{mend}", told(result)),
+                })
+            }
         }
     }
 }
