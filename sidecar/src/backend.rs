@@ -10,6 +10,7 @@ use std::pin::Pin;
 use registry_auth_core::account::{Account, Identity};
 use registry_auth_core::authn::attempt::Work;
 use registry_auth_core::config::Node;
+use registry_auth_core::decide::Denial;
 use registry_auth_core::scope::{Actions, Scope};
 use registry_auth_core::secret::Secret;
 use registry_auth_core::service::Service;
@@ -49,7 +50,7 @@ pub enum Outcome {
     /// The back-end knows a hash, and computes none: that is done where all hashes are computed, which are bounded.
     Compare(Comparison),
     /// The account is known here, the password wrong.
-    Deny,
+    Deny(Denial),
     /// The account is not known here: the next back-end is asked.
     NoMatch,
 }

@@ -13,7 +13,7 @@ use registry_auth_core::authn::Proof;
 use registry_auth_core::authn::attempt::Work;
 use registry_auth_core::config::Sources;
 use registry_auth_core::config::backend::{AuthnBackend, AuthzBackend, Backends};
-use registry_auth_core::decide::{Answer, Known};
+use registry_auth_core::decide::{Answer, Denial, Known};
 use registry_auth_core::problem::Problems;
 use registry_auth_core::scope::{Actions, Scope};
 use registry_auth_core::service::Service;
@@ -95,14 +95,14 @@ impl Chain {
         F: Future<Output = Result<bool, E>>,
     {
         let mut owed = Vec::new();
-        if let Some(known) = self.find(login, deadline, &compare, &mut owed).await? {
-            return Ok(Answer::Accepted(known));
+        let answer = self.find(login, deadline, &compare, &mut owed).await?;
+        if matches!(answer, Answer::Denied(_)) {
+            // What is computed for nobody is for failures alone: whoever is let in does not wait for it.
+            for work in owed {
+                compare(work).await?;
+            }
         }
-        // What is computed for nobody is for failures alone: whoever is let in does not wait for it.
-        for work in owed {
-            compare(work).await?;
-        }
-        Ok(Answer::Denied)
+        Ok(answer)
     }
 
     /// Who this is, if somebody lets them in; what a failure has to cost besides goes to `owed`.
@@ -112,7 +112,7 @@ impl Chain {
         deadline: Instant,
         compare: &impl Fn(Work) -> F,
         owed: &mut Vec<Work>,
-    ) -> Result<Option<Known>, E>
+    ) -> Result<Answer, E>
     where
         E: From<BackendError>,
         F: Future<Output = Result<bool, E>>,
@@ -123,7 +123,7 @@ impl Chain {
                 .await?
             {
                 Outcome::NoMatch => continue,
-                Outcome::Deny => return Ok(None),
+                Outcome::Deny(denial) => return Ok(Answer::Denied(denial)),
                 Outcome::Accept(identity) => identity,
                 Outcome::Compare(Comparison { found: None, work }) => {
                     owed.push(work);
@@ -134,7 +134,7 @@ impl Chain {
                     work,
                 }) => {
                     if !compare(work).await? {
-                        return Ok(None);
+                        return Ok(Answer::Denied(Denial::default()));
                     }
                     identity
                 }
@@ -145,13 +145,13 @@ impl Chain {
                 Proof::Password
             };
             let backend = Cow::Borrowed(watch.key());
-            return Ok(Some(Known {
+            return Ok(Answer::Accepted(Known {
                 identity,
                 proof,
                 backend,
             }));
         }
-        Ok(None)
+        Ok(Answer::Denied(Denial::default()))
     }
 
     /// What `known`, at `address`, may do of `scopes` on `service`, one answer for each in their order. Where no back-end

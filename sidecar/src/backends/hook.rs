@@ -13,6 +13,7 @@ mod client;
 use registry_auth_core::account::{Identity, Labels, LabelsArePatterns};
 use registry_auth_core::config::backend::{AuthnBackend, AuthzBackend};
 use registry_auth_core::config::{Section, Sources};
+use registry_auth_core::decide::Denial;
 use registry_auth_core::problem::Problems;
 use registry_auth_core::scope::Actions;
 use registry_auth_core::secret::Secret;
@@ -62,7 +63,7 @@ impl HookAuthenticator {
             Ok(question) => question,
             Err(why) => {
                 warn!(backend = self.hook.backend, account = %login.account, %why, "denied without asking");
-                return Ok(Outcome::Deny);
+                return Ok(Outcome::Deny(Denial::default()));
             }
         };
         let response = self.hook.ask(question, deadline).await?;
@@ -71,7 +72,7 @@ impl HookAuthenticator {
                 account: login.account.clone(),
                 labels: self.labels(&response)?,
             })),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Ok(Outcome::Deny),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Ok(Outcome::Deny(Denial::default())),
             StatusCode::NOT_FOUND => Ok(Outcome::NoMatch),
             status => Err(self.hook.stray(status)),
         }

@@ -24,6 +24,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use registry_auth_core::config::{Section, Sources};
+use registry_auth_core::decide::Denial;
 use registry_auth_core::problem::Problems;
 use registry_auth_core::secret::Secret;
 use tokio::task::JoinSet;
@@ -69,7 +70,7 @@ impl LdapAuthenticator {
         let password = std::str::from_utf8(login.password.expose()).ok();
         let Some(password) = password.filter(|password| !password.contains('\0')) else {
             warn!(backend = self.backend, account = %login.account, "denied without asking: the password is no text");
-            return Ok(Outcome::Deny);
+            return Ok(Outcome::Deny(Denial::default()));
         };
         let claim = Claim {
             account: login.account.clone(),

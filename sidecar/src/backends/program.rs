@@ -14,6 +14,7 @@ use std::time::Duration;
 use registry_auth_core::account::{Account, Identity, Labels, LabelsArePatterns};
 use registry_auth_core::config::backend::{AuthnBackend, AuthzBackend};
 use registry_auth_core::config::{Section, Sources, choice};
+use registry_auth_core::decide::Denial;
 use registry_auth_core::problem::Problems;
 use registry_auth_core::scope::Actions;
 use registry_auth_core::secret::Secret;
@@ -94,7 +95,7 @@ impl ProgramAuthenticator {
             Ok(question) => question,
             Err(why) => {
                 warn!(backend = self.program.backend, account = %login.account, %why, "denied without asking");
-                return Ok(Outcome::Deny);
+                return Ok(Outcome::Deny(Denial::default()));
             }
         };
         let ended = self.program.run(question, Stdio::piped(), deadline).await?;
@@ -103,7 +104,7 @@ impl ProgramAuthenticator {
                 account: login.account.clone(),
                 labels: self.labels(&ended.output)?,
             })),
-            Some(1) => Ok(Outcome::Deny),
+            Some(1) => Ok(Outcome::Deny(Denial::default())),
             Some(2) => Ok(Outcome::NoMatch),
             _ => Err(self.program.ended_badly(ended.status)),
         }

@@ -167,7 +167,11 @@ async fn the_first_that_knows_the_account_decides_and_nobody_is_denied() {
     let fixture = chain(
         vec![
             says([Some(Outcome::NoMatch), Some(Outcome::NoMatch), Some(Outcome::NoMatch)]),
-            says([Some(accepted("second")), Some(Outcome::Deny), Some(Outcome::NoMatch)]),
+            says([
+                Some(accepted("second")),
+                Some(Outcome::Deny(Denial::default())),
+                Some(Outcome::NoMatch),
+            ]),
             says([Some(Outcome::NoMatch)]),
         ],
         vec![],
@@ -182,9 +186,9 @@ async fn the_first_that_knows_the_account_decides_and_nobody_is_denied() {
         fixture.noted(),
         [("first", Asked::NoMatch), ("second", Asked::Accepted)]
     );
-    assert_eq!(fixture.login("ada").await, Ok(Answer::Denied));
+    assert_eq!(fixture.login("ada").await, Ok(Answer::Denied(Denial::default())));
     assert_eq!(fixture.noted(), [("first", Asked::NoMatch), ("second", Asked::Denied)]);
-    assert_eq!(fixture.login("ada").await, Ok(Answer::Denied));
+    assert_eq!(fixture.login("ada").await, Ok(Answer::Denied(Denial::default())));
     assert_eq!(fixture.noted().len(), 3);
 }
 
@@ -209,9 +213,9 @@ async fn a_password_that_is_compared_decides_and_one_of_nobody_goes_on() {
         vec![],
     );
     let compared = |fits: bool| fixture.compared("ada", move |_| ready(Ok(fits)));
-    assert_eq!(compared(true).await, Ok(Answer::Denied));
+    assert_eq!(compared(true).await, Ok(Answer::Denied(Denial::default())));
     assert_eq!(fixture.noted(), [("first", Asked::NoMatch), ("second", Asked::NoMatch)]);
-    assert_eq!(compared(false).await, Ok(Answer::Denied));
+    assert_eq!(compared(false).await, Ok(Answer::Denied(Denial::default())));
     assert_eq!(fixture.noted(), [("first", Asked::Found)]);
     let Ok(Answer::Accepted(known)) = compared(true).await else {
         panic!("not accepted")
@@ -236,7 +240,7 @@ async fn what_is_computed_for_nobody_is_for_failures_alone() {
             says([of_nobody(), of_nobody(), of_nobody()]),
             says([
                 Some(Outcome::Accept(identity("ada", "second"))),
-                Some(Outcome::Deny),
+                Some(Outcome::Deny(Denial::default())),
                 Some(Outcome::NoMatch),
             ]),
         ],
@@ -333,7 +337,10 @@ async fn one_that_fails_again_and_again_is_left_alone_until_it_answers() {
     // The probe, which one leaves and the next one is answered.
     let first = says(broken().chain([None, Some(Outcome::NoMatch), Some(Outcome::NoMatch)]));
     let fixture = chain(
-        vec![first, says([Some(accepted("second")), Some(Outcome::Deny)])],
+        vec![
+            first,
+            says([Some(accepted("second")), Some(Outcome::Deny(Denial::default()))]),
+        ],
         vec![],
     );
     for _ in 0..5 {

@@ -75,7 +75,7 @@ impl From<&Outcome> for Asked {
     fn from(outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Accept(_) => Self::Accepted,
-            Outcome::Deny => Self::Denied,
+            Outcome::Deny(_) => Self::Denied,
             Outcome::Compare(Comparison { found: Some(_), .. }) => Self::Found,
             Outcome::Compare(Comparison { found: None, .. }) | Outcome::NoMatch => Self::NoMatch,
         }

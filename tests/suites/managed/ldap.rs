@@ -2,6 +2,7 @@
 
 mod active_directory;
 mod faults;
+mod guessing;
 
 use std::net::TcpListener;
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use registry_auth_core::account::{Account, Identity};
+use registry_auth_core::decide::Denial;
 use registry_auth_core::secret::Secret;
 use tokio::time::Instant;
 use tracing::{debug, warn};
@@ -143,7 +144,7 @@ impl Directory {
         }
         match Verdict::of(&result) {
             Err(fault) => Err(fault),
-            Ok(Verdict::Fits | Verdict::DoesNotFit) => Err(Fault::Service {
+            Ok(Verdict::Fits | Verdict::DoesNotFit(_)) => Err(Fault::Service {
                 dn: dn.to_owned(),
                 result: told(&result),
             }),
@@ -154,9 +155,9 @@ impl Directory {
         let account = &claim.account;
         if let Searcher::Themselves(name) = &self.searcher {
             let name = name.of(account.as_str());
-            if self.verdict(&mut connection, &name, claim).await? == Verdict::DoesNotFit {
+            if let Verdict::DoesNotFit(reason) = self.verdict(&mut connection, &name, claim).await? {
                 self.give_back(connection);
-                return Ok(Outcome::Deny);
+                return Ok(denied(None, reason));
             }
         }
         let filter = self.filter.of(account.as_str());
@@ -168,10 +169,9 @@ impl Directory {
         if entry.dn.trim().is_empty() {
             return Err(Fault::NoName);
         }
-        let verdict = self.verdict(&mut connection, &entry.dn, claim).await?;
-        if verdict == Verdict::DoesNotFit {
+        if let Verdict::DoesNotFit(reason) = self.verdict(&mut connection, &entry.dn, claim).await? {
             self.give_back(connection);
-            return Ok(Outcome::Deny);
+            return Ok(denied(self.spelling.counted(&entry), reason));
         }
         let nested = self.labels.nested();
         let groups = if nested.is_empty() {
@@ -191,7 +191,7 @@ impl Directory {
                 entry = entry.dn,
                 "denied: the entry does not say how the account is spelt; set `account_attribute` to the attribute that does"
             );
-            return Ok(Outcome::Deny);
+            return Ok(Outcome::Deny(Denial::default()));
         };
         let labels = self.labels.of(&entry, &groups);
         let labels = labels.map_err(|error| Fault::Labels { dn: entry.dn, error })?;
@@ -202,7 +202,7 @@ impl Directory {
     async fn verdict(&self, connection: &mut Connection, dn: &str, claim: &Claim) -> Result<Verdict, Fault> {
         let result = connection.bind(dn, claim.password.expose()).await?;
         let verdict = Verdict::of(&result)?;
-        if verdict == Verdict::DoesNotFit {
+        if matches!(verdict, Verdict::DoesNotFit(_)) {
             debug!(
                 backend = self.backend,
                 account = %claim.account,
@@ -240,4 +240,12 @@ impl Directory {
             what,
         }
     }
+}
+
+/// Somebody is not let in.
+fn denied(account: Option<Account>, reason: Box<str>) -> Outcome {
+    Outcome::Deny(Denial {
+        account,
+        reason: Some(reason),
+    })
 }

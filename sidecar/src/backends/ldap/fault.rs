@@ -24,6 +24,9 @@ const BUSY: u32 = 51;
 const UNAVAILABLE: u32 = 52;
 const UNWILLING_TO_PERFORM: u32 = 53;
 
+/// A code of an Active Directory has so many digits at most.
+const LONGEST_CODE: usize = 8;
+
 /// So much of what a server says of an error is told.
 const LONGEST_TEXT: usize = 256;
 
@@ -63,10 +66,11 @@ pub(super) enum Step {
 }
 
 /// What a server thinks of somebody's password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Fits,
-    DoesNotFit,
+    /// Why, as far as that is told: the result's code, and that of an Active Directory.
+    DoesNotFit(Box<str>),
 }
 
 impl Step {
@@ -196,7 +200,7 @@ impl Verdict {
         match result.rc {
             SUCCESS => Ok(Self::Fits),
             INVALID_CREDENTIALS | INAPPROPRIATE_AUTHENTICATION | CONSTRAINT_VIOLATION | UNWILLING_TO_PERFORM => {
-                Ok(Self::DoesNotFit)
+                Ok(Self::DoesNotFit(reason(result)))
             }
             BUSY | UNAVAILABLE => Err(Fault::Unavailable(told(result))),
             rc => {
@@ -211,6 +215,19 @@ impl Verdict {
                 })
             }
         }
+    }
+}
+
+/// `ldap 49`, and behind it what an Active Directory says besides: `ldap 49, data 775`. It says that in hexadecimal digits
+/// (MS-ADTS section 3.1.1.5.1.3), as in `80090308: LdapErr: DSID-0C0903A9, comment: …, data 775, v1db1`.
+fn reason(result: &LdapResult) -> Box<str> {
+    let data = result.text.split(", data ").nth(1).map(|data| {
+        let end = data.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(data.len());
+        data.get(..end.min(LONGEST_CODE)).unwrap_or_default()
+    });
+    match data {
+        None | Some("") => format!("ldap {}", result.rc).into(),
+        Some(data) => format!("ldap {}, data {data}", result.rc).into(),
     }
 }
 

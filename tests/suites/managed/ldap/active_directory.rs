@@ -122,6 +122,39 @@ fn names_and_passwords_are_data_in_a_domain_too() {
 }
 
 #[test]
+fn why_somebody_is_refused_is_told_to_the_audit_record_alone() {
+    let directory = directory();
+    for ldap in [section(&directory), as_themselves(&directory)] {
+        let sidecar = serve(&ldap);
+        // Two wrong passwords lock it, if those of the other way to ask did not.
+        for guess in ["wrong-1", "wrong-2"] {
+            assert_denied(&sidecar, "locked", guess);
+        }
+        let before = sidecar.records().len();
+        let cases = [
+            ("ada", "wrong", "52e"),
+            ("disabled", "Some.Secret1", "533"),
+            ("expired", "Some.Secret1", "701"),
+            ("newcomer", "Some.Secret1", "773"),
+            ("locked", "Some.Secret1", "775"),
+        ];
+        let plain = ask_for(&sidecar, "ada", "wrong-too");
+        for (account, password, code) in cases {
+            let answer = ask_for(&sidecar, account, password);
+            assert_eq!(answer.status, 401, "{account}");
+            assert_eq!(answer.text(), plain.text(), "{account}");
+            assert!(!format!("{answer:?}").contains(code), "{answer:?}");
+        }
+        let records = sidecar.records().split_off(before + 1);
+        assert_eq!(records.len(), cases.len());
+        for (record, (account, _, code)) in records.iter().zip(cases) {
+            assert_eq!(record["account"], account, "{record}");
+            assert_eq!(record["reason"], format!("ldap 49, data {code}"), "{record}");
+        }
+    }
+}
+
+#[test]
 fn groups_within_groups_are_those_of_the_domain() {
     const ASKED: [&str; 4] = ["developers", "everybody, who (builds)", "registry", "cooks"];
     let directory = directory();
