@@ -1,8 +1,10 @@
-//! Accounts in real databases and files, as a client of the token endpoint meets them: `xorm_auth`, `htpasswd_auth`.
+//! Accounts in real databases and files, as a client of the token endpoint meets them: `xorm_auth`, `htpasswd_auth`; and what
+//! every back-end makes of hostile names and passwords.
 
 mod databases {
     mod accounts;
     mod faults;
+    mod hostile;
     mod htpasswd;
     mod tls;
 }
