@@ -19,6 +19,8 @@ pub struct Record<'a> {
     result: &'static str,
     /// What was decided, and the token's number, if there is a token.
     issued: Option<(&'a Decision, Jti)>,
+    /// What a back-end said of a refusal.
+    reason: Option<&'a str>,
     generation: u64,
     etag: &'a str,
 }
@@ -56,9 +58,17 @@ impl<'a> Record<'a> {
             request,
             result,
             issued: None,
+            reason: None,
             generation: 0,
             etag: "",
         }
+    }
+
+    /// The same with what a back-end said of it.
+    #[must_use]
+    pub fn because(mut self, reason: Option<&'a str>) -> Self {
+        self.reason = reason;
+        self
     }
 
     /// The decision in a word: `issued`, or why not.
@@ -100,6 +110,9 @@ impl<'a> Record<'a> {
         }
         if let Some((decision, _)) = self.issued {
             line.text(r#","backend":"#, decision.backend());
+        }
+        if let Some(reason) = self.reason {
+            line.text(r#","reason":"#, reason);
         }
         line.text(r#","proof":"#, self.proof());
         if let Some((_, jti)) = &self.issued {

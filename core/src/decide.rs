@@ -7,9 +7,9 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
-use crate::account::{Account, Identity};
+use crate::account::{Account, Identity, folded};
 use crate::acl::{Asked, Because, Grant, PatternMemo};
-use crate::authn::attempt::{Verifier, Withheld, Work};
+use crate::authn::attempt::{Attempt, Verifier, Withheld, Work};
 use crate::authn::{Outcome, Proof, Strangers};
 use crate::policy::Policy;
 use crate::reply::Refusal;
@@ -80,7 +80,16 @@ pub enum Answer {
     /// What they may do of the scopes that were asked about, in their order.
     Granted(Vec<(Actions, Because)>),
     /// Nobody knows the account, or the password is wrong.
-    Denied,
+    Denied(Denial),
+}
+
+/// What a back-end knows of somebody whom it does not let in. None of it is for the client.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Denial {
+    /// The account as the back-end spells it, if it found it: guesses at it count under that name, too.
+    pub account: Option<Account>,
+    /// Why, in a few words, for the audit record.
+    pub reason: Option<Box<str>>,
 }
 
 /// What the static users are called among the back-ends.
@@ -95,6 +104,9 @@ pub enum Undecided {
     /// The credentials are not accepted.
     #[error(transparent)]
     Unproven(Unproven),
+    /// A back-end does not accept them.
+    #[error("wrong credentials")]
+    Denied(Denial),
     /// A hash that is needed was not computed.
     #[error(transparent)]
     Withheld(#[from] Withheld),
@@ -162,16 +174,24 @@ pub fn resume(
                 Outcome::Deny | Outcome::NoMatch | Outcome::Verify(_) => wrong(),
             }
         }
-        (Question::Authenticate, Answer::Denied) => {
-            verifier.settle(&policy.users.attempt(account, password, request.address), false);
-            wrong()
+        (Question::Authenticate, Answer::Denied(denial)) => {
+            let attempt = policy.users.attempt(account, password, request.address);
+            verifier.settle(&attempt, false);
+            if let Some(name) = &denial.account {
+                settle_as(name, &attempt, false, verifier)?;
+            }
+            Err(Undecided::Denied(denial))
         }
         (Question::Authenticate, Answer::Accepted(known)) => {
-            verifier.settle(&policy.users.attempt(account, password, request.address), true);
+            let attempt = policy.users.attempt(account, password, request.address);
+            settle_as(&known.identity.account, &attempt, true, verifier)?;
+            verifier.settle(&attempt, true);
             Ok(authorize(policy, request, known, patterns))
         }
         (Question::Authenticate, Answer::Decided(known, found)) => {
-            verifier.settle(&policy.users.attempt(account, password, request.address), true);
+            let attempt = policy.users.attempt(account, password, request.address);
+            settle_as(&known.identity.account, &attempt, true, verifier)?;
+            verifier.settle(&attempt, true);
             let undetermined = Undetermined {
                 known,
                 grants: vec![None; request.scopes.iter().len()],
@@ -184,6 +204,18 @@ pub fn resume(
         }
         (Question::Verify(_) | Question::Authenticate | Question::Authorize(_), _) => Err(Undecided::StrayAnswer),
     }
+}
+
+/// Has an attempt count as one at `name`, if that is another name than the one that was typed.
+fn settle_as(name: &Account, attempt: &Attempt<'_>, fits: bool, verifier: &mut dyn Verifier) -> Result<(), Withheld> {
+    if folded(name.as_str()) == folded(attempt.account.as_str()) {
+        return Ok(());
+    }
+    let attempt = Attempt {
+        account: name,
+        ..*attempt
+    };
+    verifier.settle_as(&attempt, fits)
 }
 
 /// Decides what `known` may do of what `request` asks, as far as rules say so.
@@ -221,6 +253,17 @@ pub fn authorize(policy: &Policy, request: &TokenRequest, known: Known, patterns
 /// nobody is let in unnamed.
 fn claim(request: &TokenRequest) -> Result<(&Account, &Secret<Vec<u8>>), Undecided> {
     request.claim().ok_or(Undecided::Unproven(Unproven::RefreshToken))
+}
+
+impl Undecided {
+    /// What a back-end said of it, for the audit record.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Denied(denial) => denial.reason.as_deref(),
+            Self::ForeignService(_) | Self::Unproven(_) | Self::Withheld(_) | Self::StrayAnswer => None,
+        }
+    }
 }
 
 impl Known {
@@ -280,6 +323,7 @@ impl From<Undecided> for Refusal {
         match undecided {
             Undecided::ForeignService(service) => Malformed::ForeignService(service).into(),
             Undecided::Unproven(unproven) => Self::Unproven(unproven),
+            Undecided::Denied(_) => Self::Unproven(Unproven::WrongCredentials),
             Undecided::Withheld(withheld) => Self::Withheld(withheld),
             Undecided::StrayAnswer => Self::Unavailable,
         }

@@ -295,8 +295,9 @@ impl Exchange {
         if !matches!(undecided, Undecided::ForeignService(_) | Undecided::StrayAnswer) {
             metrics::authentication(audit::method(&served.request), "refused");
         }
+        let reason = undecided.reason().map(str::to_owned);
         let refusal = Refusal::from(undecided);
-        served.record(Record::refused(&served.request, refusal.word()));
+        served.record(Record::refused(&served.request, refusal.word()).because(reason.as_deref()));
         self.answer(&refused(&served.generation.policy, &refusal))
     }
 

@@ -211,19 +211,20 @@ impl Verifier for Attempts<'_> {
             vm::remember(credential, now);
         }
         let Some(brake) = &throttle.brake else { return };
-        brake.change(pair, |bucket| {
-            if fits {
-                return bucket.forgive(pair);
-            }
-            match bucket.fail(pair, credential, now, &brake.settings) {
-                Counted::Not => false,
-                Counted::Once => true,
-                Counted::AndBraked => {
-                    metrics::braked();
-                    true
-                }
-            }
-        });
+        brake.settle(pair, credential, now, fits);
+    }
+
+    fn settle_as(&mut self, attempt: &Attempt<'_>, fits: bool) -> Result<(), Withheld> {
+        let throttle = self.throttle;
+        let Some(brake) = &throttle.brake else { return Ok(()) };
+        let credential = throttle.key.credential(attempt);
+        let pair = throttle.key.pair(attempt.account, attempt.address);
+        let (bucket, _) = brake.bucket(pair);
+        if let Standing::Braked(retry_after) = bucket.standing(pair, credential, self.now, &brake.settings) {
+            return Err(Withheld::Braked { retry_after });
+        }
+        brake.settle(pair, credential, self.now, fits);
+        Ok(())
     }
 }
 
@@ -237,6 +238,23 @@ impl Brake {
 
     fn bucket_key(&self, pair: PairTag) -> String {
         bucket_key(self.settings.buckets(), pair.bucket(self.settings.buckets()))
+    }
+
+    /// Counts what a try came to.
+    fn settle(&self, pair: PairTag, credential: CredentialMac, now: Timestamp, fits: bool) {
+        self.change(pair, |bucket| {
+            if fits {
+                return bucket.forgive(pair);
+            }
+            match bucket.fail(pair, credential, now, &self.settings) {
+                Counted::Not => false,
+                Counted::Once => true,
+                Counted::AndBraked => {
+                    metrics::braked();
+                    true
+                }
+            }
+        });
     }
 
     /// Changes the bucket of `pair`, if `change` says so.

@@ -10,6 +10,7 @@ use std::pin::Pin;
 use registry_auth_core::account::{Account, Identity, Labels};
 use registry_auth_core::authn::attempt::Work;
 use registry_auth_core::config::Node;
+use registry_auth_core::decide::Denial;
 use registry_auth_core::scope::{Actions, Scope};
 use registry_auth_core::secret::Secret;
 use registry_auth_core::service::Service;
@@ -49,7 +50,7 @@ pub enum Outcome {
     /// The back-end knows a hash, and computes none: that is done where all hashes are computed, which are bounded.
     Compare(Comparison),
     /// The account is known here, the password wrong.
-    Deny,
+    Deny(Denial),
     /// The account is not known here: the next back-end is asked.
     NoMatch,
 }
@@ -79,8 +80,26 @@ pub enum Ruling {
 pub struct BackendError {
     /// Its key in the configuration.
     pub backend: &'static str,
+    /// What follows for whoever asks next.
+    pub fault: Fault,
     /// What went wrong and what to do, for the log alone: it may hold addresses, never secrets.
     pub what: String,
+}
+
+/// Whose fault it is that there is no answer: by this a back-end is left alone for a while, or not (see
+/// [`crate::circuit`]). What somebody can bring about by a name of theirs must not be [`Fault::Unreached`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It cannot be reached, or does not take us: any other question would fare the same.
+    Unreached,
+    /// It did not answer in time, or broke off, be it that it is down, or that it cannot cope with this question.
+    Silent,
+    /// It answered, and that answer is of no use. That may be so for one account alone, and holds up nobody.
+    Useless,
+    /// Nobody waited for as long as it may take.
+    Unwaited,
+    /// It was not asked: there was no room, or there is no way to say it.
+    NotAsked,
 }
 
 /// An answer that is waited for.

@@ -13,7 +13,7 @@ use registry_auth_core::authn::Proof;
 use registry_auth_core::authn::attempt::Work;
 use registry_auth_core::config::Sources;
 use registry_auth_core::config::backend::{AuthnBackend, AuthzBackend, Backends};
-use registry_auth_core::decide::{Answer, Known};
+use registry_auth_core::decide::{Answer, Denial, Known};
 use registry_auth_core::problem::Problems;
 use registry_auth_core::scope::{Actions, Scope};
 use registry_auth_core::service::Service;
@@ -132,14 +132,14 @@ impl Chain {
         F: Future<Output = Result<bool, E>>,
     {
         let mut owed = Vec::new();
-        if let Some(known) = self.find(login, deadline, &compare, &mut owed).await? {
-            return Ok(Answer::Accepted(known));
+        let answer = self.find(login, deadline, &compare, &mut owed).await?;
+        if matches!(answer, Answer::Denied(_)) {
+            // What is computed for nobody is for failures alone: whoever is let in does not wait for it.
+            for work in owed {
+                compare(work).await?;
+            }
         }
-        // What is computed for nobody is for failures alone: whoever is let in does not wait for it.
-        for work in owed {
-            compare(work).await?;
-        }
-        Ok(Answer::Denied)
+        Ok(answer)
     }
 
     /// Who this is, if somebody lets them in; what a failure has to cost besides goes to `owed`.
@@ -149,15 +149,18 @@ impl Chain {
         deadline: Instant,
         compare: &impl Fn(Work) -> F,
         owed: &mut Vec<Work>,
-    ) -> Result<Option<Known>, E>
+    ) -> Result<Answer, E>
     where
         E: From<BackendError>,
         F: Future<Output = Result<bool, E>>,
     {
         for (watch, backend) in &self.authn {
-            let identity = match watch.over(backend.authenticate(login, deadline), deadline).await? {
+            let identity = match watch
+                .over(login.account, backend.authenticate(login, deadline), deadline)
+                .await?
+            {
                 Outcome::NoMatch => continue,
-                Outcome::Deny => return Ok(None),
+                Outcome::Deny(denial) => return Ok(Answer::Denied(denial)),
                 Outcome::Accept(identity) => identity,
                 Outcome::Compare(Comparison { found: None, work }) => {
                     owed.push(work);
@@ -168,7 +171,7 @@ impl Chain {
                     work,
                 }) => {
                     if !compare(work).await? {
-                        return Ok(None);
+                        return Ok(Answer::Denied(Denial::default()));
                     }
                     identity
                 }
@@ -179,13 +182,13 @@ impl Chain {
                 Proof::Password
             };
             let backend = Cow::Borrowed(watch.key());
-            return Ok(Some(Known {
+            return Ok(Answer::Accepted(Known {
                 identity,
                 proof,
                 backend,
             }));
         }
-        Ok(None)
+        Ok(Answer::Denied(Denial::default()))
     }
 
     /// What `known`, at `address`, may do of `scopes` on `service`, one answer for each in their order. Where no back-end
@@ -216,7 +219,8 @@ impl Chain {
 
     async fn rule(&self, access: Access<'_>, deadline: Instant) -> Result<(Actions, Because), BackendError> {
         for (watch, backend) in &self.authz {
-            match watch.over(backend.authorize(access, deadline), deadline).await? {
+            let asking = backend.authorize(access, deadline);
+            match watch.over(&access.identity.account, asking, deadline).await? {
                 Ruling::NoMatch => {}
                 Ruling::Grant(actions) => {
                     let granted = access.scope.actions().intersection(&actions);

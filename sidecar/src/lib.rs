@@ -4,7 +4,8 @@
 //! ([`chain`], [`backends`]), and puts the outcome, a [`generation`], in force; what outlives it is the [`state`].
 //! Requests come in by the [`token_endpoint`], which clients reach, and by the [`api`] of the filter's three calls.
 //! Rules that databases hold are read by [`lists`], and are a part of the next generation.
-//! Both decide by core, and ask the chain and the [`hash_pool`] what core cannot know.
+//! Both decide by core, and ask the chain, where a [`circuit`] leaves alone what fails, and the [`hash_pool`] what core
+//! cannot know.
 //! What `serve` and `check` both do with a configuration is in [`prepared`].
 //! Commands that explain a configuration read its [`rulebook`], and serve nothing.
 
@@ -13,6 +14,7 @@ pub mod audit;
 pub mod backend;
 pub mod backends;
 pub mod chain;
+pub mod circuit;
 pub mod cli;
 pub mod client_address;
 pub mod clock;

@@ -39,6 +39,7 @@ pub struct Metrics {
     backend_requests: Family<BackendResult, Counter>,
     backend_seconds: Family<BackendResult, Histogram, fn() -> Histogram>,
     backends_down: Family<Backend, Gauge>,
+    circuits_open: Family<Backend, Gauge>,
     hashes: Counter,
     hashes_refused: Counter,
     hashing: Gauge,
@@ -159,6 +160,7 @@ impl Metrics {
             backend_requests: Family::default(),
             backend_seconds: Family::new_with_constructor(seconds),
             backends_down: Family::default(),
+            circuits_open: Family::default(),
             hashes: Counter::default(),
             hashes_refused: Counter::default(),
             hashing: Gauge::default(),
@@ -216,7 +218,7 @@ impl Metrics {
         self.token_request_seconds.observe(took.as_secs_f64());
     }
 
-    /// A back-end was asked: `accepted`, `denied`, `no_match`, `granted`, `error` or `timeout`.
+    /// A back-end was asked: `accepted`, `denied`, `no_match`, `granted`, `failed` or `not_asked`.
     pub fn backend_request(&self, backend: &'static str, result: &'static str, took: Duration) {
         let labels = BackendResult { backend, result };
         self.backend_requests.get_or_create(&labels).inc();
@@ -228,6 +230,19 @@ impl Metrics {
         self.backends_down
             .get_or_create(&Backend { backend })
             .set(is_down.into());
+    }
+
+    /// Whether a back-end is left alone since it failed again and again.
+    pub fn backend_circuit(&self, backend: &'static str, is_open: bool) {
+        self.circuits_open
+            .get_or_create(&Backend { backend })
+            .set(is_open.into());
+    }
+
+    /// The back-ends of another generation begin as if they answered.
+    pub fn backends_anew(&self) {
+        self.backends_down.clear();
+        self.circuits_open.clear();
     }
 
     /// A hash was not computed, since too many wait.
@@ -349,6 +364,11 @@ impl Metrics {
             "Whether the last question to a back-end had no answer",
             self.backends_down.clone(),
         );
+        r.register(
+            "backend_circuit_open",
+            "Whether a back-end is left alone since it failed again and again",
+            self.circuits_open.clone(),
+        );
         r.register("hashes", "Password hashes computed that take time", self.hashes.clone());
         r.register(
             "hashes_refused",
@@ -425,6 +445,7 @@ mod tests {
         metrics.token_request("issued", Duration::from_micros(40));
         metrics.backend_request("ext_auth", "denied", Duration::from_millis(3));
         metrics.backend_is_down("http_auth", true);
+        metrics.backend_circuit("http_auth", true);
         metrics.hash_pool(PoolUse {
             running: 1,
             queued: 2,
@@ -454,6 +475,7 @@ mod tests {
             r#"registry_auth_backend_requests_total{backend="ext_auth",result="denied"} 1"#,
             r#"registry_auth_backend_seconds_bucket{le="0.005",backend="ext_auth",result="denied"} 1"#,
             r#"registry_auth_backend_down{backend="http_auth"} 1"#,
+            r#"registry_auth_backend_circuit_open{backend="http_auth"} 1"#,
             "registry_auth_hashes_total 1",
             "registry_auth_hash_pool_running 1",
             "registry_auth_hash_pool_queued 2",
@@ -476,6 +498,8 @@ mod tests {
             !page.contains(r#"registry_auth_list_refused{list="acl_xorm""#),
             "{page}"
         );
+        metrics.backends_anew();
+        assert!(!metrics.text().contains("http_auth\"} 1"));
         drop(waiting);
         assert!(metrics.text().contains("registry_auth_hanging_gets 0\n"));
     }

@@ -11,7 +11,7 @@ use registry_auth_core::secret::Secret;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::backend::{BackendError, Login};
+use crate::backend::{BackendError, Fault, Login};
 use crate::chain::{Asked, Observer};
 use crate::clock;
 use crate::generation::Generation;
@@ -104,6 +104,7 @@ impl State {
 
     /// The back-ends are others from now on: what was known of those before says nothing of them.
     pub fn forget_backends(&self) {
+        self.metrics.backends_anew();
         self.readiness.forget_backends();
     }
 
@@ -199,6 +200,7 @@ impl State {
                 if let Some(list) = generation.unread {
                     return Err(Failed::Backend(BackendError {
                         backend: list.key(),
+                        fault: Fault::NotAsked,
                         what: "holds rules that were never read".to_owned(),
                     }));
                 }
@@ -240,8 +242,8 @@ impl State {
 impl Observer for Report {
     fn asked(&self, backend: &'static str, result: Asked, took: Duration) {
         self.metrics.backend_request(backend, result.as_str(), took);
-        // Of who went away before there was an answer nothing follows.
-        if result != Asked::Abandoned {
+        // Of who went away before there was an answer nothing follows, nor of what was not asked.
+        if !matches!(result, Asked::Abandoned | Asked::NotAsked) {
             let is_down = result == Asked::Failed;
             self.metrics.backend_is_down(backend, is_down);
             self.readiness.backend_is_down(backend, is_down);
@@ -258,5 +260,9 @@ impl Observer for Report {
             Reading::Refused { why, .. } => self.readiness.list_is_refused(list, Some(why)),
             Reading::Unchanged(_) | Reading::Taken(_) => self.readiness.list_is_refused(list, None),
         }
+    }
+
+    fn circuit(&self, backend: &'static str, is_open: bool) {
+        self.metrics.backend_circuit(backend, is_open);
     }
 }

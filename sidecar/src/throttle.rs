@@ -167,4 +167,25 @@ impl Verifier for Attempts<'_> {
         });
         self.noted.braked |= counted == Some(Counted::AndBraked);
     }
+
+    fn settle_as(&mut self, attempt: &Attempt<'_>, fits: bool) -> Result<(), Withheld> {
+        let throttle = self.throttle;
+        let Some(settings) = &self.brake else { return Ok(()) };
+        let credential = throttle.key.credential(attempt);
+        let pair = throttle.key.pair(attempt.account, attempt.address);
+        let counted = throttle.bucket(settings, pair, |bucket| {
+            if let Standing::Braked(retry_after) = bucket.standing(pair, credential, self.now, settings) {
+                return Err(Withheld::Braked { retry_after });
+            }
+            Ok(if fits {
+                bucket.forgive(pair);
+                Counted::Not
+            } else {
+                bucket.fail(pair, credential, self.now, settings)
+            })
+        });
+        let counted = counted.transpose()?;
+        self.noted.braked |= counted == Some(Counted::AndBraked);
+        Ok(())
+    }
 }

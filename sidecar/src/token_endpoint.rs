@@ -129,8 +129,13 @@ impl Endpoint {
         let decision = match decided {
             Ok(decision) => decision,
             Err(failed) => {
+                let reason = match &failed {
+                    Failed::Undecided(undecided) => undecided.reason().map(str::to_owned),
+                    Failed::Backend(_) | Failed::Pool(_) => None,
+                };
                 let refusal = refusal(failed);
-                record(generation, Record::refused(request, refusal.word()), request_id, begun);
+                let refused = Record::refused(request, refusal.word()).because(reason.as_deref());
+                record(generation, refused, request_id, begun);
                 return Err(refusal);
             }
         };

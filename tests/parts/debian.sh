@@ -4,7 +4,8 @@
 PATH=$PATH:/usr/sbin:/sbin
 export DEBIAN_FRONTEND=noninteractive
 
-# The program that a package is wanted for: it counts, not the package, so that other distributions can do too.
+# The program that a package is wanted for, or another file of it, as a pattern: that counts, not the package, so that other
+# distributions can do too.
 program() {
   case $1 in
     apache2-utils) echo htpasswd ;;
@@ -12,7 +13,17 @@ program() {
     ldap-utils) echo ldapadd ;;
     mariadb-server) echo mariadbd ;;
     postgresql) echo pg_ctlcluster ;; # the server's own programs are on no PATH
+    samba-ad-provision) echo '/usr/share/samba/setup/provision.ldif' ;;
+    samba-dsdb-modules) echo '/usr/lib/*/samba/ldb/samldb.so' ;;
+    samba-vfs-modules) echo '/usr/lib/*/samba/vfs/acl_xattr.so' ;;
     *) echo "$1" ;;
+  esac
+}
+
+is_there() {
+  case $1 in
+    /*) compgen -G "$1" >/dev/null ;;
+    *) command -v "$1" >/dev/null ;;
   esac
 }
 
@@ -24,7 +35,7 @@ missing() {
       sed -nE '/ (installed|not-installed|config-files)$/d; s/ .*//p') || true
   fi
   for package in "$@"; do
-    if ! command -v "$(program "$package")" >/dev/null || grep -qxF "$package" <<<"$half"; then echo "$package"; fi
+    if ! is_there "$(program "$package")" || grep -qxF "$package" <<<"$half"; then echo "$package"; fi
   done
 }
 
@@ -64,6 +75,7 @@ if [[ -d /run/systemd/system ]]; then
   for package in "${packages[@]}"; do
     case $package in
       mariadb-server) run "${as_root[@]}" systemctl disable mariadb.service ;;
+      samba) run "${as_root[@]}" systemctl disable smbd.service nmbd.service samba-ad-dc.service ;;
       postgresql) run "${as_root[@]}" systemctl disable postgresql.service ;;
     esac
   done

@@ -15,7 +15,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 demo_packages=(curl openssl docker-registry skopeo)
 test_packages=("${demo_packages[@]}" podman iptables docker.io busybox slapd ldap-utils postgresql mariadb-server sqlite3
-  apache2-utils)
+  apache2-utils samba samba-dsdb-modules samba-vfs-modules samba-ad-provision)
 
 # The parts in two lanes, which run side by side: what compiles for minutes, and the rest. First come, first built:
 # what most things wait for stands first.

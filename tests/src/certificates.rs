@@ -32,7 +32,12 @@ pub struct Certified {
     folder: TempDir,
     /// The file a registry's `rootcertbundle` names.
     root: &'static str,
+    /// Whose the leaf is for TLS, as `openssl` writes a `subjectAltName`.
+    names: String,
 }
+
+/// What makes a leaf good for TLS to a server on loopback.
+const LOOPBACK: &str = "IP:127.0.0.1";
 
 impl Algorithm {
     pub const ALL: [Self; 5] = [Self::Es256, Self::Es384, Self::Es512, Self::Rs256, Self::EdDsa];
@@ -67,6 +72,7 @@ impl Certified {
             algorithm,
             folder: folder(),
             root: "certificate.pem",
+            names: LOOPBACK.to_owned(),
         };
         made.key_for("key.pem", algorithm);
         made.openssl(&[
@@ -89,10 +95,17 @@ impl Certified {
     /// authority alone.
     #[track_caller]
     pub fn by_authority(algorithm: Algorithm) -> Self {
+        Self::by_authority_for(algorithm, LOOPBACK)
+    }
+
+    /// The same for a server that is at another place, `IP:127.0.0.7,DNS:there.example`.
+    #[track_caller]
+    pub fn by_authority_for(algorithm: Algorithm, names: &str) -> Self {
         let made = Self {
             algorithm,
             folder: folder(),
             root: "root.pem",
+            names: names.to_owned(),
         };
         made.key_for("root-key.pem", Algorithm::Es256);
         made.openssl(&[
@@ -117,10 +130,9 @@ impl Certified {
     pub fn renew(&self) {
         assert_eq!(self.root, "root.pem", "only an authority can sign a new leaf");
         self.key_for("key.pem", self.algorithm);
-        // The address is what makes the leaf good for TLS to a server on loopback too.
         self.write(
             "leaf.cnf",
-            "subjectAltName=IP:127.0.0.1\nbasicConstraints=critical,CA:false\n",
+            &format!("subjectAltName={}\nbasicConstraints=critical,CA:false\n", self.names),
         );
         self.openssl(&[
             "req",

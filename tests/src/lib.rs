@@ -8,7 +8,7 @@
 //! | [`sidecar`] | the program `registry-auth` |
 //! | [`registry`] | a registry that takes tokens |
 //! | [`databases`] | PostgreSQL and MariaDB |
-//! | [`ldap`] | a directory |
+//! | [`ldap`], [`active_directory`] | a directory; Samba as an Active Directory |
 //! | [`stack`], [`stand_in`] | `docker-compose.yml` in a Docker Engine; the base images that cannot be pulled |
 //! | [`skopeo`], [`docker`], [`podman`], [`crane`], [`oras`] | clients, as an operator types them; [`client`] is what they share |
 //! | [`kubernetes`], [`manifests`] | a Kubernetes API; what is rendered for it |
@@ -19,6 +19,7 @@
 //! | [`token`], [`stop`] | the token in an answer; clients that ask until they are told to stop |
 //! | [`parts`], [`ports`], [`process`] | where programs are, free ports, running and ending |
 
+pub mod active_directory;
 pub mod bench;
 pub mod cases;
 pub mod certificates;

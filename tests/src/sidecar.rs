@@ -51,6 +51,7 @@ pub struct Setup {
     program: Option<PathBuf>,
     core: Option<u32>,
     keeps_records: bool,
+    is_verbose: bool,
     folder: TempDir,
 }
 
@@ -69,6 +70,7 @@ impl Sidecar {
             program: None,
             core: None,
             keeps_records: true,
+            is_verbose: false,
             folder: tempfile::tempdir().expect("a temporary folder can be made"),
         }
     }
@@ -92,6 +94,15 @@ impl Sidecar {
     /// What it has logged so far.
     pub fn log(&self) -> String {
         self.process.stderr()
+    }
+
+    /// The records of its decisions so far.
+    #[track_caller]
+    pub fn records(&self) -> Vec<Value> {
+        let records = self.process.stdout();
+        let records = records.lines();
+        let parsed = records.map(|line| serde_json::from_str(line).expect("each record is JSON on a line"));
+        parsed.collect()
     }
 }
 
@@ -117,6 +128,13 @@ impl Setup {
         self
     }
 
+    /// Has it log each request.
+    #[must_use]
+    pub fn verbose(mut self) -> Self {
+        self.is_verbose = true;
+        self
+    }
+
     /// Starts it, and waits until its token endpoint answers.
     #[track_caller]
     pub fn start(self) -> Sidecar {
@@ -133,6 +151,9 @@ impl Setup {
         command
             .args(["serve", "--listen", &format!("127.0.0.1:{port}")])
             .arg(&file);
+        if self.is_verbose {
+            command.arg("--v=2");
+        }
         if !self.keeps_records {
             symlink("/dev/null", folder.path().join(format!("{NAME}.out"))).expect("a link in a temporary folder");
         }

@@ -1,10 +1,11 @@
 //! Accounts and rules in real databases and files, as a client of the token endpoint meets them: `xorm_auth`, `acl_xorm`,
-//! `htpasswd_auth`.
+//! `htpasswd_auth`; and what every back-end makes of hostile names and passwords.
 
 mod databases {
     mod accounts;
     mod commands;
     pub mod faults;
+    mod hostile;
     mod htpasswd;
     mod rules;
     mod tls;

@@ -104,4 +104,8 @@ impl Verifier for Trusting {
     }
 
     fn settle(&mut self, _: &Attempt<'_>, _: bool) {}
+
+    fn settle_as(&mut self, _: &Attempt<'_>, _: bool) -> Result<(), Withheld> {
+        Ok(())
+    }
 }

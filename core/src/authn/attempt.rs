@@ -80,6 +80,13 @@ pub trait Verifier {
 
     /// Takes note of what `attempt` came to, of which nothing was known: here, or wherever its account is known.
     fn settle(&mut self, attempt: &Attempt<'_>, fits: bool);
+
+    /// The same under the name that a back-end has for the account, which is another one than was typed: a mail address, or
+    /// a spelling that only a directory takes for it. Whoever guesses through all of them meets one brake.
+    ///
+    /// # Errors
+    /// [`Withheld::Braked`], if too much was guessed at that name: then it is told to nobody whether this one is right.
+    fn settle_as(&mut self, attempt: &Attempt<'_>, fits: bool) -> Result<(), Withheld>;
 }
 
 /// Computes each hash here and now, and remembers nothing.
@@ -100,4 +107,8 @@ impl Verifier for InPlace {
     }
 
     fn settle(&mut self, _: &Attempt<'_>, _: bool) {}
+
+    fn settle_as(&mut self, _: &Attempt<'_>, _: bool) -> Result<(), Withheld> {
+        Ok(())
+    }
 }

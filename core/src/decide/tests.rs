@@ -18,6 +18,10 @@ const B10: &str = "$2y$10$LCzJ13o5lkRuC7g4DZ1Yb.w4ZFJcw9BLJAOeCuKFeAIqRHbEu5vFu"
 struct Elsewhere {
     known_wrong: bool,
     settled: Vec<bool>,
+    /// By which other names, too.
+    settled_as: Vec<(String, bool)>,
+    /// Whether those are braked.
+    is_braked: bool,
 }
 
 impl Verifier for Elsewhere {
@@ -39,6 +43,14 @@ impl Verifier for Elsewhere {
 
     fn settle(&mut self, _: &Attempt<'_>, fits: bool) {
         self.settled.push(fits);
+    }
+
+    fn settle_as(&mut self, attempt: &Attempt<'_>, fits: bool) -> Result<(), Withheld> {
+        self.settled_as.push((attempt.account.as_str().to_owned(), fits));
+        if self.is_braked {
+            return Err(Withheld::Braked { retry_after: 7 });
+        }
+        Ok(())
     }
 }
 
@@ -212,15 +224,63 @@ fn a_denial_counts_as_a_failure_and_a_password_that_is_known_to_be_wrong_is_not_
         &policy,
         &request,
         question,
-        Answer::Denied,
+        Answer::Denied(Denial::default()),
         &mut verifier,
         &mut patterns(),
     );
-    assert_eq!(step.unwrap_err(), Undecided::Unproven(Unproven::WrongCredentials));
+    let denied = step.unwrap_err();
+    assert_eq!(denied, Undecided::Denied(Denial::default()));
+    assert_eq!(Refusal::from(denied).word(), "unauthorized");
     assert_eq!(verifier.settled, [false]);
     verifier.known_wrong = true;
     let step = decide(&policy, &request, &mut verifier, &mut patterns());
     assert_eq!(step.unwrap_err(), Undecided::Unproven(Unproven::WrongCredentials));
+}
+
+#[test]
+fn what_a_back_end_calls_an_account_counts_beside_what_was_typed() {
+    let policy = policy(true);
+    let denied = |name: &str| {
+        let account = Some(Account::parse(name).unwrap());
+        Answer::Denied(Denial { account, reason: None })
+    };
+    let accepted = |name: &str| Answer::Accepted(known(name, "ldap_auth"));
+    let decided = |name: &str| Answer::Decided(known(name, "ldap_auth"), vec![]);
+    for (typed, answer, expected) in [
+        ("eve@corp.example", denied("eve"), Some(("eve", false))),
+        ("eve", denied("Eve "), None),
+        (" EVE", denied("eve"), None),
+        ("eve@corp.example", accepted("eve"), Some(("eve", true))),
+        ("Eve", accepted("eve"), None),
+        ("eve@corp.example", decided("eve"), Some(("eve", true))),
+    ] {
+        for is_braked in [false, true] {
+            let request = request(typed, &[]);
+            let mut verifier = Elsewhere {
+                is_braked,
+                ..Elsewhere::default()
+            };
+            let question = asked(decide(&policy, &request, &mut verifier, &mut patterns()));
+            let step = resume(
+                &policy,
+                &request,
+                question,
+                answer.clone(),
+                &mut verifier,
+                &mut patterns(),
+            );
+            let expected: Vec<_> = expected
+                .iter()
+                .map(|(name, fits)| ((*name).to_owned(), *fits))
+                .collect();
+            assert_eq!(verifier.settled_as, expected, "{typed}");
+            let is_withheld = matches!(step, Err(Undecided::Withheld(Withheld::Braked { retry_after: 7 })));
+            assert_eq!(is_withheld, is_braked && !expected.is_empty(), "{typed}");
+            // Who is let in by a name that is braked has proven nothing.
+            let proves = verifier.settled.contains(&true);
+            assert!(!(is_withheld && proves), "{typed}");
+        }
+    }
 }
 
 #[test]
@@ -328,7 +388,24 @@ fn questions_and_answers_come_back_from_the_wire_as_they_were() {
     let answer: DecideAnswer = serde_json::from_str(&text).unwrap();
     assert_eq!(answer.into_decided().unwrap(), Answer::Decided(someone, found));
     let denied: DecideAnswer = serde_json::from_str(r#""denied""#).unwrap();
-    assert_eq!(denied.into_decided().unwrap(), Answer::Denied);
+    assert_eq!(denied.into_decided().unwrap(), Answer::Denied(Denial::default()));
+    for denial in [
+        Denial::default(),
+        Denial {
+            account: Some(Account::parse("eve").unwrap()),
+            reason: Some("ldap 49, data 775".into()),
+        },
+        Denial {
+            account: None,
+            reason: Some("ldap 53".into()),
+        },
+    ] {
+        let text = serde_json::to_string(&DecideAnswer::denied(denial.clone(), true)).unwrap();
+        let answer: DecideAnswer = serde_json::from_str(&text).unwrap();
+        assert_eq!(answer.into_decided().unwrap(), Answer::Denied(denial.clone()), "{text}");
+        let text = serde_json::to_string(&DecideAnswer::denied(denial, false)).unwrap();
+        assert_eq!(text, r#""denied""#, "what a release before this one reads");
+    }
 
     let work = Work {
         stored: Some(Hash::parse(B10).unwrap()),

@@ -39,7 +39,7 @@ impl DecisionMemo {
         let lasts = match answer {
             Answer::Decided(..) | Answer::Granted(_) => true,
             // Who it is was found out and not what they may do, or a hash was computed: that is remembered elsewhere.
-            Answer::Accepted(_) | Answer::Verified(_) | Answer::Denied => false,
+            Answer::Accepted(_) | Answer::Verified(_) | Answer::Denied(_) => false,
         };
         if lasts && length <= LONGEST {
             self.0.insert(question, (now, answer.clone()));
@@ -64,6 +64,7 @@ mod tests {
     use super::*;
     use crate::account::Account;
     use crate::authn::Proof;
+    use crate::decide::Denial;
     use crate::decide::{Known, Question};
     use crate::request::{Credentials, Method, TokenRequest};
     use crate::scope::Scopes;
@@ -114,7 +115,7 @@ mod tests {
     fn neither_denials_nor_very_long_answers_are_remembered() {
         let mut memo = DecisionMemo::new(Seed::new([1; 16]));
         for (answer, length) in [
-            (Answer::Denied, 10),
+            (Answer::Denied(Denial::default()), 10),
             (Answer::Verified(true), 10),
             (decided(), LONGEST + 1),
         ] {

@@ -10,7 +10,7 @@ use super::{VERSION, WireError};
 use crate::account::{Account, Identity, Labels, LabelsArePatterns};
 use crate::acl::Because;
 use crate::authn::Proof;
-use crate::decide::{Answer, Decision, Known};
+use crate::decide::{Answer, Decision, Denial, Known};
 use crate::request::{Credentials, Method, TokenRequest};
 use crate::scope::{Actions, Scopes};
 use crate::service::Service;
@@ -33,6 +33,9 @@ pub struct DecideQuestion {
     pub scopes: Vec<String>,
     /// From where.
     pub address: IpAddr,
+    /// Whether whoever asks can read [`DecideAnswer::DeniedWith`].
+    #[serde(default)]
+    pub takes_denials: bool,
 }
 
 /// Who asks.
@@ -103,6 +106,15 @@ pub enum DecideAnswer {
     },
     /// Nobody knows the account, or the password is wrong.
     Denied,
+    /// The same, with what is known of it; only for who takes that.
+    DeniedWith {
+        /// The account as a back-end spells it.
+        #[serde(default)]
+        account: Option<String>,
+        /// Why, for the audit record.
+        #[serde(default)]
+        reason: Option<String>,
+    },
 }
 
 /// What one scope was granted.
@@ -144,6 +156,7 @@ impl DecideQuestion {
             service: request.service.as_str().to_owned(),
             scopes: request.scopes.iter().map(ToString::to_string).collect(),
             address: request.address,
+            takes_denials: true,
         }
     }
 
@@ -206,13 +219,29 @@ impl DecideAnswer {
         }
     }
 
+    /// The answer that somebody is not let in, for who can read what is known of it or not.
+    #[must_use]
+    pub fn denied(denial: Denial, takes_denials: bool) -> Self {
+        if !takes_denials || denial == Denial::default() {
+            return Self::Denied;
+        }
+        Self::DeniedWith {
+            account: denial.account.map(|account| account.as_str().to_owned()),
+            reason: denial.reason.map(Into::into),
+        }
+    }
+
     /// The answer to the question who somebody is.
     ///
     /// # Errors
     /// [`WireError::Account`].
     pub fn into_decided(self) -> Result<Answer, WireError> {
         match self {
-            Self::Denied => Ok(Answer::Denied),
+            Self::Denied => Ok(Answer::Denied(Denial::default())),
+            Self::DeniedWith { account, reason } => Ok(Answer::Denied(Denial {
+                account: account.as_deref().map(Account::parse).transpose()?,
+                reason: reason.map(Into::into),
+            })),
             Self::Decided { identity, grants } => Ok(Answer::Decided(identity.into_known()?, found(grants))),
         }
     }
@@ -221,7 +250,7 @@ impl DecideAnswer {
     #[must_use]
     pub fn into_granted(self) -> Answer {
         match self {
-            Self::Denied => Answer::Denied,
+            Self::Denied | Self::DeniedWith { .. } => Answer::Denied(Denial::default()),
             Self::Decided { grants, .. } => Answer::Granted(found(grants)),
         }
     }

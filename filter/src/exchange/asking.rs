@@ -210,7 +210,7 @@ impl Asking {
     /// Whether it has a grant for each scope: another one decides nothing, and is not remembered.
     fn fits(&self, answer: &Answer) -> bool {
         match (&self.question, answer) {
-            (Question::Verify(_), Answer::Verified(_)) | (Question::Authenticate, Answer::Denied) => true,
+            (Question::Verify(_), Answer::Verified(_)) | (Question::Authenticate, Answer::Denied(_)) => true,
             (Question::Authenticate, Answer::Decided(_, grants)) => {
                 grants.len() == self.served.request.scopes.iter().len()
             }

@@ -22,6 +22,7 @@ pub(super) async fn answer(Shared(state): Shared<Arc<State>>, body: Bytes) -> Re
     let Some(generation) = state.generation() else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
+    let takes_denials = question.takes_denials;
     let (request, known) = match question.into_request() {
         Ok(request) => request,
         Err(error) => return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
@@ -33,6 +34,7 @@ pub(super) async fn answer(Shared(state): Shared<Arc<State>>, body: Bytes) -> Re
         .await;
     match decided {
         Ok(decision) => answered(&DecideAnswer::of(&decision)),
+        Err(Failed::Undecided(Undecided::Denied(denial))) => answered(&DecideAnswer::denied(denial, takes_denials)),
         Err(Failed::Undecided(Undecided::Unproven(_))) => answered(&DecideAnswer::Denied),
         Err(error) => failed(&error),
     }

@@ -2,6 +2,7 @@
 
 use registry_auth_core::account::{Identity, Labels, LabelsArePatterns};
 use registry_auth_core::config::Section;
+use registry_auth_core::decide::Denial;
 use registry_auth_core::problem::Problems;
 use subtle::ConstantTimeEq;
 use tokio::time::Instant;
@@ -41,7 +42,7 @@ impl Authenticator for Bench {
         let fits: bool = login.password.expose().as_slice().ct_eq(PASSWORD).into();
         let outcome = match (self.knows(login.account.as_str()), fits) {
             (false, _) => Outcome::NoMatch,
-            (true, false) => Outcome::Deny,
+            (true, false) => Outcome::Deny(Denial::default()),
             (true, true) => Outcome::Accept(Identity {
                 account: login.account.clone(),
                 labels: Labels::new([].into(), LabelsArePatterns::None),

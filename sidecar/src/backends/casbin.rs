@@ -30,7 +30,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Limits, required_text};
-use crate::backend::{Access, Asking, Authorizer, BackendError, Ruling};
+use crate::backend::{self, Access, Asking, Authorizer, BackendError, Ruling};
 use enforce::{Enforcement, Question, Unanswered};
 use fault::{Fault, What};
 use matcher::{Pattern, Truth};
@@ -114,8 +114,8 @@ impl CasbinAuthorizer {
 
     async fn ask(&self, access: Access<'_>, deadline: Instant) -> Result<Ruling, BackendError> {
         let until = self.limits.until(deadline);
-        let question = question(&access).map_err(error)?;
-        let turn = self.limits.gate.turn(until).await.map_err(error)?;
+        let question = question(&access).map_err(not_asked)?;
+        let turn = self.limits.gate.turn(until).await.map_err(not_asked)?;
         let enforcement = Arc::clone(&self.enforcement);
         // A long policy takes milliseconds, and whoever waits for it must not hold up others. A panic ends this task alone.
         let asking = spawn_blocking(move || {
@@ -123,9 +123,9 @@ impl CasbinAuthorizer {
             enforcement.allowed(question, until)
         });
         match timeout_at(until, asking).await {
-            Ok(Ok(allowed)) => Ok(Ruling::Grant(allowed.map_err(error)?)),
-            Ok(Err(_)) => Err(error("the evaluation of the policy broke off; please report it")),
-            Err(_) => Err(error(Unanswered::Late)),
+            Ok(Ok(allowed)) => Ok(Ruling::Grant(allowed.map_err(useless)?)),
+            Ok(Err(_)) => Err(useless("the evaluation of the policy broke off; please report it")),
+            Err(_) => Err(useless(Unanswered::Late)),
         }
     }
 }
@@ -136,9 +136,19 @@ impl Authorizer for CasbinAuthorizer {
     }
 }
 
-fn error(what: impl fmt::Display) -> BackendError {
+fn not_asked(what: impl fmt::Display) -> BackendError {
+    error(backend::Fault::NotAsked, what)
+}
+
+/// What is evaluated here is never away: no such fault says anything of the next question.
+fn useless(what: impl fmt::Display) -> BackendError {
+    error(backend::Fault::Useless, what)
+}
+
+fn error(fault: backend::Fault, what: impl fmt::Display) -> BackendError {
     BackendError {
         backend: AuthzBackend::Casbin.key(),
+        fault,
         what: what.to_string(),
     }
 }

@@ -13,6 +13,7 @@ mod client;
 use registry_auth_core::account::{Identity, Labels, LabelsArePatterns};
 use registry_auth_core::config::backend::{AuthnBackend, AuthzBackend};
 use registry_auth_core::config::{Section, Sources};
+use registry_auth_core::decide::Denial;
 use registry_auth_core::problem::Problems;
 use registry_auth_core::scope::Actions;
 use registry_auth_core::secret::Secret;
@@ -21,7 +22,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
 use super::{Limits, json, labels_are_patterns};
-use crate::backend::{Access, Asking, Authenticator, Authorizer, BackendError, Login, Outcome, Ruling};
+use crate::backend::{Access, Asking, Authenticator, Authorizer, BackendError, Fault, Login, Outcome, Ruling};
 use client::{Client, Response};
 
 /// `http_auth`.
@@ -62,7 +63,7 @@ impl HookAuthenticator {
             Ok(question) => question,
             Err(why) => {
                 warn!(backend = self.hook.backend, account = %login.account, %why, "denied without asking");
-                return Ok(Outcome::Deny);
+                return Ok(Outcome::Deny(Denial::default()));
             }
         };
         let response = self.hook.ask(question, deadline).await?;
@@ -71,7 +72,7 @@ impl HookAuthenticator {
                 account: login.account.clone(),
                 labels: self.labels(&response)?,
             })),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Ok(Outcome::Deny),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Ok(Outcome::Deny(Denial::default())),
             StatusCode::NOT_FOUND => Ok(Outcome::NoMatch),
             status => Err(self.hook.stray(status)),
         }
@@ -79,7 +80,7 @@ impl HookAuthenticator {
 
     fn labels(&self, response: &Response) -> Result<Labels, BackendError> {
         let labels = json::sent_labels(response.body.as_deref(), self.labels_are);
-        labels.map_err(|error| self.hook.error(format_args!("sent {error}")))
+        labels.map_err(|error| self.hook.error(Fault::Useless, format_args!("sent {error}")))
     }
 }
 
@@ -98,13 +99,13 @@ impl HookAuthorizer {
     }
 
     async fn ask(&self, access: Access<'_>, deadline: Instant) -> Result<Ruling, BackendError> {
-        let question = json::access(&access).map_err(|error| self.hook.error(error))?;
+        let question = json::access(&access).map_err(|error| self.hook.error(Fault::NotAsked, error))?;
         let response = self.hook.ask(question, deadline).await?;
         match response.status {
             StatusCode::OK => {
                 let answer = response.body.as_deref().ok_or(json::NoAnswer::TooLong);
                 let granted = answer.and_then(json::actions);
-                let granted = granted.map_err(|error| self.hook.error(format_args!("sent {error}")))?;
+                let granted = granted.map_err(|error| self.hook.error(Fault::Useless, format_args!("sent {error}")))?;
                 Ok(Ruling::Grant(access.scope.actions().intersection(&granted)))
             }
             StatusCode::FORBIDDEN => Ok(Ruling::Grant(Actions::none())),
@@ -138,16 +139,19 @@ impl Hook {
 
     async fn ask(&self, question: Secret<Vec<u8>>, deadline: Instant) -> Result<Response, BackendError> {
         let turn = self.limits.gate.turn(deadline).await;
-        let _turn = turn.map_err(|error| self.error(format_args!("was not asked: {error}")))?;
+        let _turn = turn.map_err(|error| self.error(Fault::NotAsked, format_args!("was not asked: {error}")))?;
         let until = self.limits.until(deadline);
         match timeout_at(until, self.client.post(question)).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(self.error(error)),
+            Ok(Err(error)) => Err(self.error(error.fault, error)),
             Err(_) if until < deadline => {
                 let timeout = self.limits.timeout.as_millis();
-                Err(self.error(format_args!("did not answer within {timeout} ms; see `timeout`")))
+                Err(self.error(
+                    Fault::Silent,
+                    format_args!("did not answer within {timeout} ms; see `timeout`"),
+                ))
             }
-            Err(_) => Err(self.error("did not answer while somebody waited for it")),
+            Err(_) => Err(self.error(Fault::Unwaited, "did not answer while somebody waited for it")),
         }
     }
 
@@ -157,12 +161,16 @@ impl Hook {
         } else {
             ""
         };
-        self.error(format_args!("answered with status {}{note}", status.as_u16()))
+        self.error(
+            Fault::Useless,
+            format_args!("answered with status {}{note}", status.as_u16()),
+        )
     }
 
-    fn error(&self, what: impl std::fmt::Display) -> BackendError {
+    fn error(&self, fault: Fault, what: impl std::fmt::Display) -> BackendError {
         BackendError {
             backend: self.backend,
+            fault,
             what: format!("`{}` {what}", self.client.shown()),
         }
     }

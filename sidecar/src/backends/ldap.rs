@@ -24,6 +24,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use registry_auth_core::config::{Section, Sources};
+use registry_auth_core::decide::Denial;
 use registry_auth_core::problem::Problems;
 use registry_auth_core::secret::Secret;
 use tokio::task::JoinSet;
@@ -31,7 +32,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
 use super::Limits;
-use crate::backend::{Asking, Authenticator, BackendError, Login, Outcome};
+use crate::backend::{Asking, Authenticator, BackendError, Fault, Login, Outcome};
 use directory::{Claim, Directory};
 use options::Options;
 
@@ -69,34 +70,39 @@ impl LdapAuthenticator {
         let password = std::str::from_utf8(login.password.expose()).ok();
         let Some(password) = password.filter(|password| !password.contains('\0')) else {
             warn!(backend = self.backend, account = %login.account, "denied without asking: the password is no text");
-            return Ok(Outcome::Deny);
+            return Ok(Outcome::Deny(Denial::default()));
         };
         let claim = Claim {
             account: login.account.clone(),
             password: Secret::new(password.to_owned()),
         };
         let turn = self.limits.gate.turn(deadline).await;
-        let _turn = turn.map_err(|error| self.error(format_args!("was not asked: {error}")))?;
+        let _turn = turn.map_err(|error| self.error(Fault::NotAsked, format_args!("was not asked: {error}")))?;
         let until = self.limits.until(deadline);
         // A task of its own: the client crate panics at an answer that is none of LDAP's. It ends when dropped.
         let mut asking = JoinSet::new();
         asking.spawn(Arc::clone(&self.directory).ask(claim));
         match timeout_at(until, asking.join_next()).await {
-            Ok(Some(Ok(answer))) => answer.map_err(|error| self.error(error)),
-            Ok(Some(Err(_)) | None) => Err(self.error("the directory sent what is no answer of LDAP")),
+            Ok(Some(Ok(answer))) => answer.map_err(|error| self.error(error.fault, error)),
+            Ok(Some(Err(_)) | None) => Err(self.error(Fault::Useless, "the directory sent what is no answer of LDAP")),
             Err(_) if until < deadline => {
                 let timeout = self.limits.timeout.as_millis();
-                Err(self.error(format_args!(
-                    "the directory did not answer within {timeout} ms; see `timeout`"
-                )))
+                Err(self.error(
+                    Fault::Silent,
+                    format_args!("the directory did not answer within {timeout} ms; see `timeout`"),
+                ))
             }
-            Err(_) => Err(self.error("the directory did not answer while somebody waited for it")),
+            Err(_) => Err(self.error(
+                Fault::Unwaited,
+                "the directory did not answer while somebody waited for it",
+            )),
         }
     }
 
-    fn error(&self, what: impl fmt::Display) -> BackendError {
+    fn error(&self, fault: Fault, what: impl fmt::Display) -> BackendError {
         BackendError {
             backend: self.backend,
+            fault,
             what: what.to_string(),
         }
     }

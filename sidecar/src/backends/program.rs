@@ -14,6 +14,7 @@ use std::time::Duration;
 use registry_auth_core::account::{Account, Identity, Labels, LabelsArePatterns};
 use registry_auth_core::config::backend::{AuthnBackend, AuthzBackend};
 use registry_auth_core::config::{Section, Sources, choice};
+use registry_auth_core::decide::Denial;
 use registry_auth_core::problem::Problems;
 use registry_auth_core::scope::Actions;
 use registry_auth_core::secret::Secret;
@@ -22,9 +23,9 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{Limits, json, labels_are_patterns, required_text};
-use crate::backend::{Access, Asking, Authenticator, Authorizer, BackendError, Login, Outcome, Ruling};
+use crate::backend::{Access, Asking, Authenticator, Authorizer, BackendError, Fault, Login, Outcome, Ruling};
 use kept::Kept;
-use run::{Ended, Fault};
+use run::{Ended, Unended};
 
 /// `ext_auth`.
 #[derive(Debug)]
@@ -94,7 +95,7 @@ impl ProgramAuthenticator {
             Ok(question) => question,
             Err(why) => {
                 warn!(backend = self.program.backend, account = %login.account, %why, "denied without asking");
-                return Ok(Outcome::Deny);
+                return Ok(Outcome::Deny(Denial::default()));
             }
         };
         let ended = self.program.run(question, Stdio::piped(), deadline).await?;
@@ -103,7 +104,7 @@ impl ProgramAuthenticator {
                 account: login.account.clone(),
                 labels: self.labels(&ended.output)?,
             })),
-            Some(1) => Ok(Outcome::Deny),
+            Some(1) => Ok(Outcome::Deny(Denial::default())),
             Some(2) => Ok(Outcome::NoMatch),
             _ => Err(self.program.ended_badly(ended.status)),
         }
@@ -111,7 +112,7 @@ impl ProgramAuthenticator {
 
     fn labels(&self, output: &Kept) -> Result<Labels, BackendError> {
         let labels = json::sent_labels(output.whole(), self.labels_are);
-        labels.map_err(|error| self.program.error(format_args!("wrote {error}")))
+        labels.map_err(|error| self.program.error(Fault::Useless, format_args!("wrote {error}")))
     }
 }
 
@@ -130,7 +131,7 @@ impl ProgramAuthorizer {
     }
 
     async fn ask(&self, access: Access<'_>, deadline: Instant) -> Result<Ruling, BackendError> {
-        let question = json::access(&access).map_err(|error| self.program.error(error))?;
+        let question = json::access(&access).map_err(|error| self.program.error(Fault::NotAsked, error))?;
         let ended = self.program.run(question, Stdio::null(), deadline).await?;
         match ended.status.code() {
             Some(0) => Ok(Ruling::Grant(access.scope.actions().clone())),
@@ -194,7 +195,7 @@ impl Program {
     /// Runs the program on `question`, and has its stderr in the log.
     async fn run(&self, question: Secret<Vec<u8>>, stdout: Stdio, deadline: Instant) -> Result<Ended, BackendError> {
         let turn = self.limits.gate.turn(deadline).await;
-        let turn = turn.map_err(|error| self.error(format_args!("was not run: {error}")))?;
+        let turn = turn.map_err(|error| self.error(Fault::NotAsked, format_args!("was not run: {error}")))?;
         let mut command = Command::new(&self.path);
         command.arg0(&self.command).args(&self.args).stdout(stdout);
         let until = self.limits.until(deadline);
@@ -204,15 +205,15 @@ impl Program {
                 self.tell(&ended.said, is_answer);
                 Ok(ended)
             }
-            Err(Fault::TooSlow(said)) => {
+            Err(Unended::TooSlow(said)) => {
                 self.tell(&said, false);
-                Err(self.error(if until < deadline {
-                    TooSlow::For(self.limits.timeout)
+                Err(if until < deadline {
+                    self.error(Fault::Silent, TooSlow::For(self.limits.timeout))
                 } else {
-                    TooSlow::ToWaitFor
-                }))
+                    self.error(Fault::Unwaited, TooSlow::ToWaitFor)
+                })
             }
-            Err(Fault::Broken(error)) => Err(self.error(format_args!("could not be run: {error}"))),
+            Err(Unended::Broken(error)) => Err(self.error(Fault::Unreached, format_args!("could not be run: {error}"))),
         }
     }
 
@@ -230,12 +231,13 @@ impl Program {
 
     fn ended_badly(&self, status: ExitStatus) -> BackendError {
         // `exit status: 3`, `signal: 9 (SIGKILL)`.
-        self.error(format_args!("ended with {status}"))
+        self.error(Fault::Useless, format_args!("ended with {status}"))
     }
 
-    fn error(&self, what: impl std::fmt::Display) -> BackendError {
+    fn error(&self, fault: Fault, what: impl std::fmt::Display) -> BackendError {
         BackendError {
             backend: self.backend,
+            fault,
             what: format!("`{}` {what}", self.command),
         }
     }

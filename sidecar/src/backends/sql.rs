@@ -33,7 +33,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
 use super::{Limits, labels_are_patterns};
-use crate::backend::{Asking, Authenticator, BackendError, Changed, Comparison, Login, Outcome};
+use crate::backend::{Asking, Authenticator, BackendError, Changed, Comparison, Fault, Login, Outcome};
 use crate::lock::held;
 use news::News;
 use question::{Found, Question};
@@ -105,7 +105,7 @@ impl SqlAuthenticator {
     async fn row(&self, account: &Account, deadline: Instant) -> Result<Option<Found>, BackendError> {
         let rows = self.in_turn(self.rows(account), deadline).await?;
         let chosen = self.question.choose(rows, account.as_str());
-        chosen.map_err(|error| self.error(error))
+        chosen.map_err(|error| self.error(Fault::Useless, error))
     }
 
     /// Asks, as soon as there is room for it and for as long as it may take.
@@ -115,10 +115,10 @@ impl SqlAuthenticator {
         deadline: Instant,
     ) -> Result<T, BackendError> {
         let turn = self.limits.gate.turn(deadline).await;
-        let _turn = turn.map_err(|error| self.error(format_args!("was not asked: {error}")))?;
+        let _turn = turn.map_err(|error| self.error(Fault::NotAsked, format_args!("was not asked: {error}")))?;
         let until = self.limits.until(deadline);
         match timeout_at(until, asking).await {
-            Ok(answer) => answer.map_err(|error| self.error(error)),
+            Ok(answer) => answer.map_err(|error| self.error(error.fault(), error)),
             Err(_) => Err(self.late(until < deadline)),
         }
     }
@@ -128,9 +128,12 @@ impl SqlAuthenticator {
         self.server.forget();
         if is_by_our_limit {
             let timeout = self.limits.timeout.as_millis();
-            self.error(format_args!("did not answer within {timeout} ms; see `timeout`"))
+            self.error(
+                Fault::Silent,
+                format_args!("did not answer within {timeout} ms; see `timeout`"),
+            )
         } else {
-            self.error("did not answer while somebody waited for it")
+            self.error(Fault::Unwaited, "did not answer while somebody waited for it")
         }
     }
 
@@ -147,7 +150,8 @@ impl SqlAuthenticator {
 
     fn known(&self, account: &Account, row: &Found) -> Result<Outcome, BackendError> {
         let labels = labels::read(row.labels(), self.labels_are);
-        let labels = labels.map_err(|error| self.error(format_args!("holds of `{account}` {error}")))?;
+        let labels =
+            labels.map_err(|error| self.error(Fault::Useless, format_args!("holds of `{account}` {error}")))?;
         let hash = std::str::from_utf8(row.password_hash().unwrap_or_default()).unwrap_or_default();
         // As in docker_auth, no password fits what is no hash.
         let stored = Hash::parse(hash)
@@ -171,9 +175,10 @@ impl SqlAuthenticator {
         }))
     }
 
-    fn error(&self, what: impl std::fmt::Display) -> BackendError {
+    fn error(&self, fault: Fault, what: impl std::fmt::Display) -> BackendError {
         BackendError {
             backend: AuthnBackend::Sql.key(),
+            fault,
             what: format!("`{}` {what}", self.server.shown()),
         }
     }

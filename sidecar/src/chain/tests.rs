@@ -1,5 +1,5 @@
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::{pending, ready};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -9,33 +9,45 @@ use registry_auth_core::config::{Document, Node};
 use registry_auth_core::secret::Secret;
 
 use super::*;
-use crate::backend::Asking;
+use crate::backend::{Asking, Fault};
 use crate::lock::held;
 
 /// A back-end that says one thing, and then something else.
 #[derive(Debug)]
-struct Says<T>(Mutex<Vec<Option<T>>>);
+struct Says<T> {
+    answers: Mutex<Vec<Option<T>>>,
+    fault: Fault,
+}
 
 /// Says the answers in turn; `None` is a fault. When there is none left, it never answers.
 fn says<T>(answers: impl IntoIterator<Item = Option<T>>) -> Says<T> {
     let mut answers: Vec<_> = answers.into_iter().collect();
     answers.reverse();
-    Says(Mutex::new(answers))
+    Says {
+        answers: Mutex::new(answers),
+        fault: Fault::Unreached,
+    }
 }
 
 impl<T: Send> Says<T> {
-    fn answer<'a>(&self) -> Asking<'a, T>
-    where
-        T: 'a,
-    {
-        let broken = || BackendError {
-            backend: "test",
-            what: "is broken".to_owned(),
-        };
-        match held(&self.0).pop() {
-            Some(answer) => Box::pin(ready(answer.ok_or_else(broken))),
-            None => Box::pin(pending()),
-        }
+    fn answer(&self) -> Asking<'_, T> {
+        let answers = &self.answers;
+        Box::pin(async {
+            // Only whoever is asked says something.
+            let answer = held(answers).pop();
+            match answer {
+                Some(answer) => answer.ok_or_else(|| broken(self.fault)),
+                None => pending().await,
+            }
+        })
+    }
+}
+
+fn broken(fault: Fault) -> BackendError {
+    BackendError {
+        backend: "test",
+        fault,
+        what: "is broken".to_owned(),
     }
 }
 
@@ -56,11 +68,20 @@ fn soon() -> Instant {
 }
 
 #[derive(Debug, Default)]
-struct Noted(Mutex<Vec<(&'static str, Asked)>>);
+struct Noted(Mutex<Vec<(&'static str, Asked)>>, Mutex<BTreeSet<&'static str>>);
 
 impl Observer for Noted {
     fn asked(&self, backend: &'static str, result: Asked, _: Duration) {
         held(&self.0).push((backend, result));
+    }
+
+    fn circuit(&self, backend: &'static str, is_open: bool) {
+        let mut open = held(&self.1);
+        if is_open {
+            open.insert(backend);
+        } else {
+            open.remove(backend);
+        }
     }
 }
 
@@ -115,6 +136,11 @@ impl Fixture {
         Ok(texts.collect())
     }
 
+    /// Whose circuit is open.
+    fn open(&self) -> Vec<&'static str> {
+        held(&self.noted.1).iter().copied().collect()
+    }
+
     fn noted(&self) -> Vec<(&'static str, Asked)> {
         std::mem::take(&mut held(&self.noted.0))
     }
@@ -141,7 +167,11 @@ async fn the_first_that_knows_the_account_decides_and_nobody_is_denied() {
     let fixture = chain(
         vec![
             says([Some(Outcome::NoMatch), Some(Outcome::NoMatch), Some(Outcome::NoMatch)]),
-            says([Some(accepted("second")), Some(Outcome::Deny), Some(Outcome::NoMatch)]),
+            says([
+                Some(accepted("second")),
+                Some(Outcome::Deny(Denial::default())),
+                Some(Outcome::NoMatch),
+            ]),
             says([Some(Outcome::NoMatch)]),
         ],
         vec![],
@@ -156,9 +186,9 @@ async fn the_first_that_knows_the_account_decides_and_nobody_is_denied() {
         fixture.noted(),
         [("first", Asked::NoMatch), ("second", Asked::Accepted)]
     );
-    assert_eq!(fixture.login("ada").await, Ok(Answer::Denied));
+    assert_eq!(fixture.login("ada").await, Ok(Answer::Denied(Denial::default())));
     assert_eq!(fixture.noted(), [("first", Asked::NoMatch), ("second", Asked::Denied)]);
-    assert_eq!(fixture.login("ada").await, Ok(Answer::Denied));
+    assert_eq!(fixture.login("ada").await, Ok(Answer::Denied(Denial::default())));
     assert_eq!(fixture.noted().len(), 3);
 }
 
@@ -183,9 +213,9 @@ async fn a_password_that_is_compared_decides_and_one_of_nobody_goes_on() {
         vec![],
     );
     let compared = |fits: bool| fixture.compared("ada", move |_| ready(Ok(fits)));
-    assert_eq!(compared(true).await, Ok(Answer::Denied));
+    assert_eq!(compared(true).await, Ok(Answer::Denied(Denial::default())));
     assert_eq!(fixture.noted(), [("first", Asked::NoMatch), ("second", Asked::NoMatch)]);
-    assert_eq!(compared(false).await, Ok(Answer::Denied));
+    assert_eq!(compared(false).await, Ok(Answer::Denied(Denial::default())));
     assert_eq!(fixture.noted(), [("first", Asked::Found)]);
     let Ok(Answer::Accepted(known)) = compared(true).await else {
         panic!("not accepted")
@@ -210,7 +240,7 @@ async fn what_is_computed_for_nobody_is_for_failures_alone() {
             says([of_nobody(), of_nobody(), of_nobody()]),
             says([
                 Some(Outcome::Accept(identity("ada", "second"))),
-                Some(Outcome::Deny),
+                Some(Outcome::Deny(Denial::default())),
                 Some(Outcome::NoMatch),
             ]),
         ],
@@ -261,11 +291,7 @@ async fn one_that_cannot_prepare_is_down_before_anybody_asks() {
     struct Unprepared;
     impl Authenticator for Unprepared {
         fn prepare(&self, _: Instant) -> Option<Asking<'_, ()>> {
-            let broken = BackendError {
-                backend: "test",
-                what: "is broken".to_owned(),
-            };
-            Some(Box::pin(ready(Err(broken))))
+            Some(Box::pin(ready(Err(broken(Fault::Unreached)))))
         }
 
         fn authenticate<'a>(&'a self, _: Login<'a>, _: Instant) -> Asking<'a, Outcome> {
@@ -294,6 +320,123 @@ async fn past_the_deadline_it_is_a_fault_and_who_leaves_is_noted() {
     let left = tokio::time::timeout(Duration::ZERO, fixture.login("ada")).await;
     assert!(left.is_err());
     assert_eq!(fixture.noted(), [("first", Asked::Abandoned)]);
+}
+
+/// Asks a question that nobody waits for.
+async fn leave(fixture: &Fixture) {
+    assert!(
+        tokio::time::timeout(Duration::ZERO, fixture.login("ada"))
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn one_that_fails_again_and_again_is_left_alone_until_it_answers() {
+    let broken = || std::iter::repeat_with(|| None).take(5);
+    // The probe, which one leaves and the next one is answered.
+    let first = says(broken().chain([None, Some(Outcome::NoMatch), Some(Outcome::NoMatch)]));
+    let fixture = chain(
+        vec![
+            first,
+            says([Some(accepted("second")), Some(Outcome::Deny(Denial::default()))]),
+        ],
+        vec![],
+    );
+    for _ in 0..5 {
+        assert_eq!(fixture.open(), [""; 0]);
+        assert!(fixture.login("ada").await.is_err());
+    }
+    assert_eq!((fixture.open(), fixture.chain.down()), (vec!["first"], vec!["first"]));
+    fixture.noted();
+    let spared = fixture.login("ada").await.unwrap_err();
+    assert!(
+        spared.starts_with("first: failed again and again, and is not asked for another "),
+        "{spared}"
+    );
+    assert!(spared.ends_with(" ms: is broken"), "{spared}");
+    assert_eq!(fixture.noted(), [("first", Asked::NotAsked)]);
+    assert_eq!(fixture.chain.down(), ["first"]);
+    fixture.chain.authn[0].0.be_due();
+    assert_eq!(fixture.login("ada").await, Err("test: is broken".to_owned()));
+    assert!(fixture.login("ada").await.unwrap_err().starts_with("first: "));
+    fixture.chain.authn[0].0.be_due();
+    assert!(fixture.login("ada").await.is_ok());
+    assert_eq!((fixture.open(), fixture.chain.down()), (vec![], vec![]));
+    assert!(fixture.login("ada").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_probe_that_is_abandoned_leaves_room_for_the_next() {
+    let fixture = chain(vec![says([None, None, None, None, None])], vec![]);
+    for _ in 0..5 {
+        assert!(fixture.login("ada").await.is_err());
+    }
+    fixture.chain.authn[0].0.be_due();
+    fixture.noted();
+    for _ in 0..3 {
+        leave(&fixture).await;
+    }
+    assert_eq!(fixture.noted(), [("first", Asked::Abandoned); 3]);
+    // So does one that takes longer than somebody waits.
+    for _ in 0..2 {
+        assert!(
+            fixture
+                .login("ada")
+                .await
+                .unwrap_err()
+                .contains("while somebody waited")
+        );
+    }
+    assert_eq!(fixture.open(), ["first"]);
+}
+
+#[tokio::test]
+async fn what_is_due_to_one_account_or_to_us_shuts_nobody_out() {
+    for (fault, ends) in [
+        (Fault::Useless, Asked::Failed),
+        (Fault::Silent, Asked::Failed),
+        (Fault::Unwaited, Asked::Failed),
+        (Fault::NotAsked, Asked::NotAsked),
+    ] {
+        let mut first = says(
+            std::iter::repeat_with(|| None)
+                .take(100)
+                .chain([Some(accepted("first"))]),
+        );
+        first.fault = fault;
+        let fixture = chain(vec![first], vec![]);
+        for _ in 0..100 {
+            assert_eq!(
+                fixture.login("ada").await,
+                Err("test: is broken".to_owned()),
+                "{fault:?}"
+            );
+        }
+        assert_eq!(fixture.open(), [""; 0], "{fault:?}");
+        assert!(fixture.noted().iter().all(|(_, result)| *result == ends), "{fault:?}");
+        assert_eq!(fixture.chain.down().is_empty(), fault == Fault::NotAsked, "{fault:?}");
+        assert!(fixture.login("grace").await.is_ok(), "{fault:?}");
+    }
+    // Silence about two is another thing.
+    let mut first = says([None, None, None, None, None]);
+    first.fault = Fault::Silent;
+    let fixture = chain(vec![first], vec![]);
+    for account in ["ada", "bob", "ada", "ada", "ada"] {
+        assert!(fixture.login(account).await.is_err());
+    }
+    assert_eq!(fixture.open(), ["first"]);
+}
+
+#[tokio::test]
+async fn one_that_says_what_people_may_do_is_left_alone_too() {
+    let fixture = chain(vec![], vec![says([None, None, None, None, None])]);
+    for _ in 0..5 {
+        assert!(fixture.access(&["repository:a:pull"]).await.is_err());
+    }
+    assert_eq!(fixture.open(), ["first"]);
+    let error = fixture.access(&["repository:a:pull"]).await.unwrap_err();
+    assert!(error.contains("is not asked for another"), "{error}");
 }
 
 #[tokio::test]

@@ -1,15 +1,19 @@
-//! What becomes of the questions to one back-end: counted, timed, and remembered as up or down.
+//! What becomes of the questions to one back-end: counted, timed, remembered as up or down, and not asked at all while its
+//! circuit is open.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use registry_auth_core::account::Account;
 use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
 
-use crate::backend::{Asking, BackendError, Comparison, Outcome, Ruling};
+use crate::backend::{Asking, BackendError, Comparison, Fault, Outcome, Ruling};
+use crate::circuit::{Circuit, Failure, Pass};
 use crate::lists::Reading;
+use crate::lock::held;
 
 /// What became of one question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,8 +28,10 @@ pub enum Asked {
     Granted,
     /// It had nothing to say.
     NoMatch,
-    /// It could not be asked.
+    /// There was no answer, or none of use.
     Failed,
+    /// It was not asked: there was no room, or its circuit is open.
+    NotAsked,
     /// Whoever asked did not wait for the answer.
     Abandoned,
 }
@@ -34,6 +40,9 @@ pub enum Asked {
 pub trait Observer: Send + Sync + fmt::Debug {
     /// The back-end `backend`, by its key, was asked, and it `took` so long.
     fn asked(&self, backend: &'static str, result: Asked, took: Duration);
+
+    /// Whether the circuit of this back-end is open; told whenever a question ends.
+    fn circuit(&self, backend: &'static str, is_open: bool);
 
     /// The list of rules `list`, by its key, was read, and that `took` so long.
     fn read(&self, _list: &'static str, _reading: &Reading, _took: Duration) {}
@@ -45,6 +54,8 @@ pub struct Unobserved;
 
 impl Observer for Unobserved {
     fn asked(&self, _: &'static str, _: Asked, _: Duration) {}
+
+    fn circuit(&self, _: &'static str, _: bool) {}
 }
 
 impl Asked {
@@ -58,6 +69,7 @@ impl Asked {
             Self::Granted => "granted",
             Self::NoMatch => "no_match",
             Self::Failed => "failed",
+            Self::NotAsked => "not_asked",
             Self::Abandoned => "abandoned",
         }
     }
@@ -67,7 +79,7 @@ impl From<&Outcome> for Asked {
     fn from(outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Accept(_) => Self::Accepted,
-            Outcome::Deny => Self::Denied,
+            Outcome::Deny(_) => Self::Denied,
             Outcome::Compare(Comparison { found: Some(_), .. }) => Self::Found,
             Outcome::Compare(Comparison { found: None, .. }) | Outcome::NoMatch => Self::NoMatch,
         }
@@ -89,7 +101,15 @@ pub(super) struct Watch {
     key: &'static str,
     name: Arc<str>,
     is_down: AtomicBool,
+    circuit: Mutex<Breaker>,
     observer: Arc<dyn Observer>,
+}
+
+/// A circuit, and what opened it.
+#[derive(Debug, Default)]
+struct Breaker {
+    circuit: Circuit,
+    error: String,
 }
 
 impl Watch {
@@ -98,6 +118,7 @@ impl Watch {
             key,
             name: key.into(),
             is_down: AtomicBool::new(false),
+            circuit: Mutex::default(),
             observer: Arc::clone(observer),
         }
     }
@@ -110,31 +131,72 @@ impl Watch {
         Arc::clone(&self.name)
     }
 
+    /// Were its circuit open, the next question would be the probe.
+    #[cfg(test)]
+    pub(super) fn be_due(&self) {
+        held(&self.circuit).circuit.be_due(Instant::now());
+    }
+
     pub(super) fn is_down(&self) -> bool {
         self.is_down.load(Ordering::Relaxed)
     }
 
-    /// Waits for an answer, at most until `deadline`.
-    pub(super) async fn over<T>(&self, asking: Asking<'_, T>, deadline: Instant) -> Result<T, BackendError>
+    /// Waits for an answer to a question about `account`, at most until `deadline`. While the circuit is open, nobody waits.
+    pub(super) async fn over<T>(
+        &self,
+        account: &Account,
+        asking: Asking<'_, T>,
+        deadline: Instant,
+    ) -> Result<T, BackendError>
     where
         for<'a> Asked: From<&'a T>,
     {
-        let mut question = Question {
-            watch: self,
-            begun: Instant::now(),
-            result: Asked::Abandoned,
-        };
+        let mut question = self.begin()?;
         let late = |_| BackendError {
             backend: self.key,
+            fault: Fault::Unwaited,
             what: "did not answer while somebody waited for it".to_owned(),
         };
         let answer = timeout_at(deadline, asking)
             .await
             .map_err(late)
             .and_then(|answer| answer);
-        question.result = answer.as_ref().map_or(Asked::Failed, Asked::from);
-        self.note(answer.as_ref().err());
+        match &answer {
+            Ok(answer) => {
+                question.answered(Asked::from(answer));
+                self.note(None);
+            }
+            Err(error) => question.failed(account, error),
+        }
         answer
+    }
+
+    /// Begins a question, unless the back-end is left alone.
+    fn begin(&self) -> Result<Question<'_>, BackendError> {
+        let begun = Instant::now();
+        let mut breaker = held(&self.circuit);
+        match breaker.circuit.admit(begun) {
+            Ok(pass) => Ok(Question {
+                watch: self,
+                begun,
+                pass,
+                result: Asked::Abandoned,
+            }),
+            Err(wait) => {
+                let what = format!(
+                    "failed again and again, and is not asked for another {} ms: {}",
+                    wait.as_millis(),
+                    breaker.error
+                );
+                drop(breaker);
+                self.observer.asked(self.key, Asked::NotAsked, begun.elapsed());
+                Err(BackendError {
+                    backend: self.key,
+                    fault: Fault::NotAsked,
+                    what,
+                })
+            }
+        }
     }
 
     /// As [`Self::over`], for what nobody asked for: a fault counts, and all else is nothing.
@@ -157,16 +219,78 @@ impl Watch {
     }
 }
 
-/// A question that was asked; told to the observer however it ends.
+/// A question that was asked; told to circuit and observer however it ends.
 struct Question<'a> {
     watch: &'a Watch,
     begun: Instant,
+    pass: Pass,
     result: Asked,
+}
+
+impl Question<'_> {
+    fn answered(&mut self, result: Asked) {
+        self.result = result;
+        let closed = held(&self.watch.circuit).circuit.answered(Instant::now());
+        if closed {
+            info!(
+                backend = self.watch.key,
+                "back-end answers, and is asked everything again"
+            );
+        }
+    }
+
+    fn failed(&mut self, account: &Account, error: &BackendError) {
+        let failure = match error.fault {
+            Fault::Unreached => Failure::Unreached,
+            Fault::Silent => Failure::Silent(account),
+            // It is there, and that is all that the circuit is about.
+            Fault::Useless => {
+                self.answered(Asked::Failed);
+                return self.watch.note(Some(error));
+            }
+            Fault::Unwaited => {
+                self.left(Asked::Failed);
+                return self.watch.note(Some(error));
+            }
+            // Of what was not asked nothing follows.
+            Fault::NotAsked => return self.left(Asked::NotAsked),
+        };
+        self.result = Asked::Failed;
+        let mut breaker = held(&self.watch.circuit);
+        let opened = breaker.circuit.failed(&self.pass, failure, Instant::now());
+        if opened {
+            breaker.error.clone_from(&error.what);
+        }
+        drop(breaker);
+        self.watch.note(Some(error));
+        if opened {
+            warn!(
+                backend = self.watch.key,
+                error = error.what,
+                "back-end is left alone, save for one question now and then, until it answers"
+            );
+        }
+    }
+
+    fn left(&mut self, result: Asked) {
+        self.result = result;
+        held(&self.watch.circuit).circuit.left(&self.pass, Instant::now());
+    }
 }
 
 impl Drop for Question<'_> {
     fn drop(&mut self) {
-        let Watch { observer, key, .. } = self.watch;
+        let Watch {
+            observer, key, circuit, ..
+        } = self.watch;
+        let is_open = {
+            let mut breaker = held(circuit);
+            if self.result == Asked::Abandoned {
+                breaker.circuit.left(&self.pass, Instant::now());
+            }
+            breaker.circuit.is_open()
+        };
         observer.asked(key, self.result, self.begun.elapsed());
+        observer.circuit(key, is_open);
     }
 }

@@ -17,11 +17,17 @@ fn assert_recovers(program: &Sidecar, name: &str) {
 /// Those whom only the database could know get a 503, and nobody a wrong answer.
 #[track_caller]
 fn assert_away(program: &Sidecar, name: &str) {
-    for account in ["grace", "nobody"] {
+    for account in ["grace", "nobody"].into_iter().cycle().take(10) {
         let answer = ask(program, account, "secret", "any:pull");
         assert_eq!(answer.status, 503, "{name}: {account}");
         assert!(!answer.text().contains("127.0.0.1"), "{}", answer.text());
     }
+    let log = program.log();
+    assert!(log.contains("back-end is left alone"), "{name}: {log}");
+    assert!(
+        log.contains("failed again and again, and is not asked for another"),
+        "{name}: {log}"
+    );
     assert_eq!(status(program, "ada", "ada-secret"), 200, "{name}");
     assert_eq!(status(program, "ada", "wrong"), 401, "{name}");
 }
@@ -41,6 +47,11 @@ fn a_server_that_is_stopped_and_started_again_is_asked_again() {
             assert_away(&program, name);
             start_again(&mut database);
             assert_recovers(&program, name);
+            assert!(
+                program
+                    .log()
+                    .contains("back-end answers, and is asked everything again")
+            );
             // The kept connections are all dead now, and nobody is to notice.
             stop(&mut database);
             start_again(&mut database);
@@ -86,11 +97,14 @@ fn one_that_hangs_holds_up_nobody_for_longer_than_is_said() {
     server.hang();
     let begun = Instant::now();
     thread::scope(|scope| {
-        for _ in 0..20 {
-            scope.spawn(|| assert_eq!(status(&program, "grace", "secret"), 503));
+        for number in 0..20 {
+            let name = format!("{}{number}", if number < 10 { "grace" } else { "nobody" });
+            let program = &program;
+            scope.spawn(move || assert_eq!(status(program, &name, "secret"), 503));
         }
         scope.spawn(|| assert_eq!(status(&program, "ada", "ada-secret"), 200));
     });
+    assert!(program.log().contains("back-end is left alone"), "{}", program.log());
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
     assert!(
         program.log().contains("did not answer within 1000 ms; see `timeout`"),

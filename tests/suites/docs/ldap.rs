@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use registry_auth_tests::ldap::{READER_PASSWORD, Slapd};
+use registry_auth_tests::active_directory::{self, ActiveDirectory};
+use registry_auth_tests::ldap::Slapd;
 use registry_auth_tests::ports::Port;
 use registry_auth_tests::process::{Process, Ran, run};
 use registry_auth_tests::token::{part, token};
@@ -31,6 +32,29 @@ objectClass: groupOfNames
 cn: registry-devs
 member: uid=ada,ou=people,dc=corp,dc=example
 ";
+
+/// The same of a domain, by a group within the group.
+const DOMAIN_ENTRIES: &str = "
+dn: CN=Ada Lovelace,CN=Users,DC=corp,DC=example,DC=test
+objectClass: user
+sAMAccountName: ada
+password: Ada.Secret1
+userAccountControl: 512
+
+dn: CN=Interns,CN=Users,DC=corp,DC=example,DC=test
+objectClass: group
+sAMAccountName: Interns
+member: CN=Ada Lovelace,CN=Users,DC=corp,DC=example,DC=test
+
+dn: CN=Registry Developers,CN=Users,DC=corp,DC=example,DC=test
+objectClass: group
+sAMAccountName: Registry Developers
+member: CN=Interns,CN=Users,DC=corp,DC=example,DC=test
+";
+
+/// What both name.
+const AUTHORITY: &str = "/etc/registry-auth/ldap-ca.pem";
+const PASSWORD: &str = "/etc/registry-auth/ldap.password";
 
 /// The blocks of the page: for slapd, and for Active Directory.
 fn examples() -> [String; 2] {
@@ -74,26 +98,22 @@ fn the_table_of_the_page_has_every_key() {
     assert_eq!(named, known);
 }
 
-#[test]
-fn the_configuration_for_slapd_lets_somebody_in() {
-    let slapd = Slapd::with(ENTRIES);
-    let [mut example, _] = examples();
-    for (written, here) in [
-        ("ldaps://ldap.example", slapd.tls_url()),
-        (
-            "/etc/registry-auth/ldap-ca.pem",
-            slapd.authority().display().to_string(),
-        ),
-        (
-            "/etc/registry-auth/ldap.password",
-            slapd.password_file().display().to_string(),
-        ),
-    ] {
+/// What the page says, of a directory that is here: each text that stands there, and what stands here instead.
+#[track_caller]
+fn here(example: &str, replaced: &[(&str, &str)]) -> String {
+    let mut example = example.to_owned();
+    for (written, here) in replaced {
         assert!(example.contains(written), "the page names `{written}`");
-        example = example.replace(written, &here);
+        example = example.replace(written, here);
     }
+    example
+}
+
+/// Ada, by the configuration of the page, may push as it says.
+#[track_caller]
+fn assert_lets_ada_push(example: &str, typed: &str, password: &str) {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let file = configuration(folder.path(), &example);
+    let file = configuration(folder.path(), example);
     check(&file).ok().says("nothing wrong");
     let port = Port::free();
     let mut command = Command::new(parts::program());
@@ -102,7 +122,7 @@ fn the_configuration_for_slapd_lets_somebody_in() {
         .arg(&file);
     let mut program = Process::start("registry-auth", command.current_dir(folder.path()), folder.path());
     let url = format!("http://127.0.0.1:{port}/token?service=registry&scope=repository:team/app:pull,push");
-    let credentials = http::basic("ada", "ada-secret");
+    let credentials = http::basic(typed, password);
     let answer = program.wait_until("answering", LIMIT, || {
         http::try_get(&url, &[("authorization", &credentials)]).ok()
     });
@@ -115,15 +135,35 @@ fn the_configuration_for_slapd_lets_somebody_in() {
     );
 }
 
-/// No Active Directory is here; what the page says for one is read at least.
 #[test]
-fn the_configuration_for_active_directory_is_right() {
-    let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let password = folder.path().join("ldap.password");
-    fs::write(&password, READER_PASSWORD).expect("a file can be written");
+fn the_configuration_for_slapd_lets_somebody_in() {
+    let slapd = Slapd::with(ENTRIES);
+    let [example, _] = examples();
+    let example = here(
+        &example,
+        &[
+            ("ldaps://ldap.example", &slapd.tls_url()),
+            (AUTHORITY, &slapd.authority().display().to_string()),
+            (PASSWORD, &slapd.password_file().display().to_string()),
+        ],
+    );
+    assert_lets_ada_push(&example, "ada", "ada-secret");
+}
+
+#[test]
+fn the_configuration_for_active_directory_lets_somebody_in() {
+    let directory = ActiveDirectory::with(DOMAIN_ENTRIES);
     let [_, example] = examples();
-    let example = example.replace("/etc/registry-auth/ldap.password", &password.display().to_string());
-    check(&configuration(folder.path(), &example))
-        .ok()
-        .says("nothing wrong");
+    let addr = format!("[\"{}\"]", directory.tls_url());
+    let example = here(
+        &example,
+        &[
+            ("[ldaps://dc1.corp.example, ldaps://dc2.corp.example]", &addr),
+            (AUTHORITY, &directory.authority().display().to_string()),
+            (PASSWORD, &directory.password_file().display().to_string()),
+            ("registry-reader@corp.example", active_directory::READER),
+            ("dc=corp,dc=example", active_directory::SUFFIX),
+        ],
+    );
+    assert_lets_ada_push(&example, "ADA", "Ada.Secret1");
 }

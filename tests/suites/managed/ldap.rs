@@ -1,6 +1,8 @@
 //! Who a directory says somebody is: the real slapd, asked by the program for clients of its token endpoint.
 
+mod active_directory;
 mod faults;
+mod guessing;
 
 use std::net::TcpListener;
 

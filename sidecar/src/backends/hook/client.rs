@@ -14,6 +14,7 @@ use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 
 use super::super::{MAX_ANSWER_BYTES, is_loopback, required_text, tls};
+use crate::backend::Fault;
 
 /// How long a connection that nobody uses is kept: less than the five seconds after which Node.js closes one, so that no
 /// question meets its end.
@@ -37,8 +38,11 @@ pub(super) struct Response {
 
 /// Why there is no answer.
 #[derive(Debug, Error)]
-#[error("could not be asked: {}", Causes(.0))]
-pub(super) struct Unreachable(reqwest::Error);
+#[error("could not be asked: {}", Causes(.error))]
+pub(super) struct Unreachable {
+    pub(super) fault: Fault,
+    error: reqwest::Error,
+}
 
 impl Client {
     /// Reads `url`, `tls` and `bearer_token_file`.
@@ -85,11 +89,20 @@ impl Client {
     pub(super) async fn post(&self, question: Secret<Vec<u8>>) -> Result<Response, Unreachable> {
         let request = self.http.post(self.url.clone());
         let request = request.body(Bytes::from_owner(Wiped(question)));
-        let unreachable = |error: reqwest::Error| Unreachable(error.without_url());
-        let mut response = request.send().await.map_err(unreachable)?;
+        let sent = request.send().await.map_err(|error| {
+            // A hook that falls over one account closes the connection, and answers others.
+            let fault = if error.is_connect() {
+                Fault::Unreached
+            } else {
+                Fault::Silent
+            };
+            Unreachable::new(fault, error)
+        });
+        let mut response = sent?;
         let status = response.status();
         let mut body = Vec::new();
-        while let Some(piece) = response.chunk().await.map_err(unreachable)? {
+        let broken_off = |error| Unreachable::new(Fault::Useless, error);
+        while let Some(piece) = response.chunk().await.map_err(broken_off)? {
             if body.len().saturating_add(piece.len()) > MAX_ANSWER_BYTES {
                 return Ok(Response { status, body: None });
             }
@@ -99,6 +112,13 @@ impl Client {
             status,
             body: Some(body),
         })
+    }
+}
+
+impl Unreachable {
+    fn new(fault: Fault, error: reqwest::Error) -> Self {
+        let error = error.without_url();
+        Self { fault, error }
     }
 }
 

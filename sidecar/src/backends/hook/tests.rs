@@ -191,8 +191,14 @@ async fn the_status_is_the_answer_and_redirects_are_not_followed() {
         login_at(&server.url(r#"/200/{"labels":{"teams":["a"]}}"#)).await,
         Ok(accepted(&[("teams", &["a"])], none))
     );
-    assert_eq!(login_at(&server.url("/401/no")).await, Ok(Outcome::Deny));
-    assert_eq!(login_at(&server.url("/403/")).await, Ok(Outcome::Deny));
+    assert_eq!(
+        login_at(&server.url("/401/no")).await,
+        Ok(Outcome::Deny(Denial::default()))
+    );
+    assert_eq!(
+        login_at(&server.url("/403/")).await,
+        Ok(Outcome::Deny(Denial::default()))
+    );
     assert_eq!(login_at(&server.url("/404/huge")).await, Ok(Outcome::NoMatch));
     let asked = held(&server.seen).len();
     for status in [201, 204, 301, 302, 307, 308, 400, 429, 500, 503] {
@@ -237,7 +243,7 @@ async fn a_login_is_posted_as_json_with_the_token_of_the_hook() {
 async fn a_password_that_is_no_text_is_denied_without_asking() {
     let server = Server::start(None).await;
     let backend = authenticator(&json!({"url": server.url("/200/")}), &NO_FILES);
-    assert_eq!(login(&backend, b"\xff").await, Ok(Outcome::Deny));
+    assert_eq!(login(&backend, b"\xff").await, Ok(Outcome::Deny(Denial::default())));
     assert_eq!(held(&server.seen).len(), 0);
 }
 

@@ -1,5 +1,6 @@
 //! One connection to one server: opened, bound, searched through.
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -20,6 +21,11 @@ use super::options::{Pace, Target};
 /// So many entries are asked for: one is what should be there, and a second one shows that it is not the only one.
 const MOST_ENTRIES: i32 = 2;
 
+/// What an Active Directory calls itself at the root of its entries (MS-ADTS section 3.1.1.3.4.3).
+const ACTIVE_DIRECTORY: &str = "1.2.840.113556.1.4.800";
+const SUPPORTED_CAPABILITIES: &str = "supportedCapabilities";
+const DEFAULT_NAMING_CONTEXT: &str = "defaultNamingContext";
+
 /// Asks for no attribute (RFC 4511 section 4.5.1.8).
 const NO_ATTRIBUTES: &str = "1.1";
 
@@ -33,6 +39,8 @@ pub(super) struct Connection {
     pub(super) server: usize,
     pub(super) opened: Instant,
     pace: Pace,
+    /// The domain of an Active Directory, once it was asked for.
+    domain: OnceCell<Option<String>>,
 }
 
 impl Connection {
@@ -68,6 +76,7 @@ impl Connection {
             server,
             opened: Instant::now(),
             pace,
+            domain: OnceCell::new(),
         })
     }
 
@@ -89,10 +98,47 @@ impl Connection {
         within(self.pace.bind, Step::Bind, self.ldap.simple_bind(dn, password)).await
     }
 
-    /// The entry `dn` with this attribute; `None` if it cannot be seen.
-    pub(super) async fn read(&mut self, dn: &str, attribute: &str) -> Result<Option<Entry>, Fault> {
+    /// Where the domain begins, if the server is an Active Directory.
+    pub(super) async fn domain(&mut self) -> Result<Option<String>, Fault> {
+        if let Some(known) = self.domain.get() {
+            return Ok(known.clone());
+        }
+        let root = match self.read("", &[SUPPORTED_CAPABILITIES, DEFAULT_NAMING_CONTEXT]).await {
+            // Who does not say what it is, is none.
+            Err(Fault::Answered { .. }) => None,
+            root => root?,
+        };
+        let is_one = |root: &Entry| {
+            root.values(SUPPORTED_CAPABILITIES)
+                .iter()
+                .any(|oid| oid == ACTIVE_DIRECTORY)
+        };
+        let domain = root.filter(is_one);
+        let domain = domain.and_then(|root| root.values(DEFAULT_NAMING_CONTEXT).first().cloned());
+        Ok(self.domain.get_or_init(|| domain).clone())
+    }
+
+    /// The names of all entries below `base` that `filter` finds; `None` if they are more than `most`.
+    pub(super) async fn names(&mut self, base: &str, filter: &str, most: usize) -> Result<Option<Vec<String>>, Fault> {
+        let sizelimit = i32::try_from(most).unwrap_or(i32::MAX);
+        let options = SearchOptions::new().deref(DerefAliases::Never).sizelimit(sizelimit);
+        let ldap = self.ldap.with_search_options(options);
+        let searching = ldap.search(base, Scope::Subtree, filter, [NO_ATTRIBUTES]);
+        let SearchResult(entries, result) = within(self.pace.search, Step::Search, searching).await?;
+        match Fault::of_search(&result, base, filter) {
+            Some(Fault::Several { .. }) => return Ok(None),
+            Some(fault) => return Err(fault),
+            None => {}
+        }
+        let entries = entries.into_iter();
+        let entries = entries.filter(|entry| !entry.is_ref() && !entry.is_intermediate());
+        Ok(Some(entries.map(|entry| SearchEntry::construct(entry).dn).collect()))
+    }
+
+    /// The entry `dn` with these attributes; `None` if it cannot be seen.
+    pub(super) async fn read(&mut self, dn: &str, attributes: &[&str]) -> Result<Option<Entry>, Fault> {
         let ldap = &mut self.ldap;
-        let reading = ldap.search(dn, Scope::Base, ANY_ENTRY, [attribute]);
+        let reading = ldap.search(dn, Scope::Base, ANY_ENTRY, attributes);
         let SearchResult(entries, result) = within(self.pace.search, Step::Search, reading).await?;
         if let Some(fault) = Fault::of_reading(&result) {
             return Err(fault);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use registry_auth_core::account::{Account, Identity};
+use registry_auth_core::decide::Denial;
 use registry_auth_core::secret::Secret;
 use tokio::time::Instant;
 use tracing::{debug, warn};
@@ -15,7 +16,7 @@ use super::nested::Groups;
 use super::options::{Options, Pace, Searcher, Target};
 use super::pool::Pool;
 use super::spelling::Spelling;
-use crate::backend::Outcome;
+use crate::backend::{self, Outcome};
 
 /// A directory that can be asked.
 #[derive(Debug)]
@@ -36,8 +37,12 @@ pub(super) struct Directory {
 
 /// Why no server could be asked, each told by its address.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct Unasked(String);
+#[error("{what}")]
+pub(super) struct Unasked {
+    /// That of the server that was asked last.
+    pub(super) fault: backend::Fault,
+    what: String,
+}
 
 /// Who says who they are. The password is a text, and neither is empty.
 #[derive(Debug)]
@@ -90,6 +95,7 @@ impl Directory {
     /// Opens a connection to the first server that takes one, and binds the service account.
     async fn open(&self) -> Result<Connection, Unasked> {
         let mut failed = Vec::new();
+        let mut last = backend::Fault::Unreached;
         for server in self.pool.order(Instant::now()) {
             let Some(target) = self.servers.get(server) else {
                 continue;
@@ -105,11 +111,15 @@ impl Directory {
                     if !fault.is_of_the_server() {
                         return Err(told);
                     }
-                    failed.push(told.0);
+                    last = told.fault;
+                    failed.push(told.what);
                 }
             }
         }
-        Err(Unasked(failed.join("; ")))
+        Err(Unasked {
+            fault: last,
+            what: failed.join("; "),
+        })
     }
 
     async fn open_to(&self, target: &Target, server: usize) -> Result<Connection, Fault> {
@@ -134,7 +144,7 @@ impl Directory {
         }
         match Verdict::of(&result) {
             Err(fault) => Err(fault),
-            Ok(Verdict::Fits | Verdict::DoesNotFit) => Err(Fault::Service {
+            Ok(Verdict::Fits | Verdict::DoesNotFit(_)) => Err(Fault::Service {
                 dn: dn.to_owned(),
                 result: told(&result),
             }),
@@ -145,9 +155,9 @@ impl Directory {
         let account = &claim.account;
         if let Searcher::Themselves(name) = &self.searcher {
             let name = name.of(account.as_str());
-            if self.verdict(&mut connection, &name, claim).await? == Verdict::DoesNotFit {
+            if let Verdict::DoesNotFit(reason) = self.verdict(&mut connection, &name, claim).await? {
                 self.give_back(connection);
-                return Ok(Outcome::Deny);
+                return Ok(denied(None, reason));
             }
         }
         let filter = self.filter.of(account.as_str());
@@ -159,10 +169,9 @@ impl Directory {
         if entry.dn.trim().is_empty() {
             return Err(Fault::NoName);
         }
-        let verdict = self.verdict(&mut connection, &entry.dn, claim).await?;
-        if verdict == Verdict::DoesNotFit {
+        if let Verdict::DoesNotFit(reason) = self.verdict(&mut connection, &entry.dn, claim).await? {
             self.give_back(connection);
-            return Ok(Outcome::Deny);
+            return Ok(denied(self.spelling.counted(&entry), reason));
         }
         let nested = self.labels.nested();
         let groups = if nested.is_empty() {
@@ -182,7 +191,7 @@ impl Directory {
                 entry = entry.dn,
                 "denied: the entry does not say how the account is spelt; set `account_attribute` to the attribute that does"
             );
-            return Ok(Outcome::Deny);
+            return Ok(Outcome::Deny(Denial::default()));
         };
         let labels = self.labels.of(&entry, &groups);
         let labels = labels.map_err(|error| Fault::Labels { dn: entry.dn, error })?;
@@ -193,7 +202,7 @@ impl Directory {
     async fn verdict(&self, connection: &mut Connection, dn: &str, claim: &Claim) -> Result<Verdict, Fault> {
         let result = connection.bind(dn, claim.password.expose()).await?;
         let verdict = Verdict::of(&result)?;
-        if verdict == Verdict::DoesNotFit {
+        if matches!(verdict, Verdict::DoesNotFit(_)) {
             debug!(
                 backend = self.backend,
                 account = %claim.account,
@@ -222,9 +231,21 @@ impl Directory {
         if fault.is_of_the_server() {
             self.pool.note(server, true);
         }
-        match self.servers.get(server) {
-            Some(Target { address, .. }) => Unasked(format!("`{address}` {fault}")),
-            None => Unasked(fault.to_string()),
+        let what = match self.servers.get(server) {
+            Some(Target { address, .. }) => format!("`{address}` {fault}"),
+            None => fault.to_string(),
+        };
+        Unasked {
+            fault: fault.whose(),
+            what,
         }
     }
+}
+
+/// Somebody is not let in.
+fn denied(account: Option<Account>, reason: Box<str>) -> Outcome {
+    Outcome::Deny(Denial {
+        account,
+        reason: Some(reason),
+    })
 }

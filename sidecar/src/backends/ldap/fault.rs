@@ -6,12 +6,15 @@ use std::time::Duration;
 use ldap3::{LdapError, LdapResult};
 
 use super::labels::LabelsError;
+use crate::backend;
 
 /// Result codes of RFC 4511 appendix A.
 pub(super) const SUCCESS: u32 = 0;
 const CONSTRAINT_VIOLATION: u32 = 19;
 const SIZE_LIMIT_EXCEEDED: u32 = 4;
+const STRONGER_AUTH_REQUIRED: u32 = 8;
 const REFERRAL: u32 = 10;
+const CONFIDENTIALITY_REQUIRED: u32 = 13;
 const NO_SUCH_OBJECT: u32 = 32;
 const INVALID_DN_SYNTAX: u32 = 34;
 const INSUFFICIENT_ACCESS: u32 = 50;
@@ -20,6 +23,9 @@ const INVALID_CREDENTIALS: u32 = 49;
 const BUSY: u32 = 51;
 const UNAVAILABLE: u32 = 52;
 const UNWILLING_TO_PERFORM: u32 = 53;
+
+/// A code of an Active Directory has so many digits at most.
+const LONGEST_CODE: usize = 8;
 
 /// So much of what a server says of an error is told.
 const LONGEST_TEXT: usize = 256;
@@ -60,10 +66,11 @@ pub(super) enum Step {
 }
 
 /// What a server thinks of somebody's password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Fits,
-    DoesNotFit,
+    /// Why, as far as that is told: the result's code, and that of an Active Directory.
+    DoesNotFit(Box<str>),
 }
 
 impl Step {
@@ -151,6 +158,30 @@ impl Fault {
         }
     }
 
+    /// Whose fault it is, for whoever asks next: reaching a server and being its service account is the same for every
+    /// account.
+    pub(super) fn whose(&self) -> backend::Fault {
+        match self {
+            Self::Unreached(_)
+            | Self::Service { .. }
+            | Self::Slow {
+                step: Step::Connect, ..
+            } => backend::Fault::Unreached,
+            Self::Broken(_)
+            | Self::Slow {
+                step: Step::Bind | Step::Search,
+                ..
+            } => backend::Fault::Silent,
+            Self::Unavailable(_)
+            | Self::Answered { .. }
+            | Self::NoBase(_)
+            | Self::Several { .. }
+            | Self::NoName
+            | Self::TooManyGroups { .. }
+            | Self::Labels { .. } => backend::Fault::Useless,
+        }
+    }
+
     /// Whether another connection, or another server, may fare better.
     pub(super) fn is_of_the_connection(&self) -> bool {
         matches!(self, Self::Unreached(_) | Self::Broken(_) | Self::Unavailable(_))
@@ -169,14 +200,34 @@ impl Verdict {
         match result.rc {
             SUCCESS => Ok(Self::Fits),
             INVALID_CREDENTIALS | INAPPROPRIATE_AUTHENTICATION | CONSTRAINT_VIOLATION | UNWILLING_TO_PERFORM => {
-                Ok(Self::DoesNotFit)
+                Ok(Self::DoesNotFit(reason(result)))
             }
             BUSY | UNAVAILABLE => Err(Fault::Unavailable(told(result))),
-            _ => Err(Fault::Answered {
-                step: Step::Bind,
-                result: told(result),
-            }),
+            rc => {
+                let mend = if matches!(rc, STRONGER_AUTH_REQUIRED | CONFIDENTIALITY_REQUIRED) {
+                    "; use `ldaps://`, or `tls: starttls`"
+                } else {
+                    ""
+                };
+                Err(Fault::Answered {
+                    step: Step::Bind,
+                    result: format!("{}{mend}", told(result)),
+                })
+            }
         }
+    }
+}
+
+/// `ldap 49`, and behind it what an Active Directory says besides: `ldap 49, data 775`. It says that in hexadecimal digits
+/// (MS-ADTS section 3.1.1.5.1.3), as in `80090308: LdapErr: DSID-0C0903A9, comment: …, data 775, v1db1`.
+fn reason(result: &LdapResult) -> Box<str> {
+    let data = result.text.split(", data ").nth(1).map(|data| {
+        let end = data.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(data.len());
+        data.get(..end.min(LONGEST_CODE)).unwrap_or_default()
+    });
+    match data {
+        None | Some("") => format!("ldap {}", result.rc).into(),
+        Some(data) => format!("ldap {}, data {data}", result.rc).into(),
     }
 }
 

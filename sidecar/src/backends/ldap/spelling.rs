@@ -38,10 +38,22 @@ impl Spelling {
             }),
             Self::Compared(_) => found,
         };
-        let account = Account::parse(found?).ok()?;
-        // A name of nothing but spaces is as good as none.
-        (!folded(account.as_str()).is_empty()).then_some(account)
+        name(found?)
     }
+
+    /// Under which name guesses at `entry` count, whichever of its names was typed: the same for all of them.
+    pub(super) fn counted(&self, entry: &Entry) -> Option<Account> {
+        let mut values = self.attributes().iter().map(|attribute| entry.values(attribute));
+        let values = values.find(|values| !values.is_empty())?;
+        // A server may tell them in another order the next time.
+        name(values.iter().min()?)
+    }
+}
+
+/// A name of nothing but spaces is as good as none.
+fn name(text: &str) -> Option<Account> {
+    let account = Account::parse(text).ok()?;
+    (!folded(account.as_str()).is_empty()).then_some(account)
 }
 
 #[cfg(test)]
@@ -76,6 +88,23 @@ mod tests {
             assert_eq!(spelt(&by_filter, typed).as_deref(), expected, "{typed}");
         }
         assert_eq!(spelt(&Spelling::Compared(vec![]), "bob"), None);
+    }
+
+    #[test]
+    fn guesses_count_under_one_name_whichever_was_typed() {
+        let counted = |attributes: &[(&str, &[&str])], by: &[&str]| {
+            let by = Spelling::Compared(by.iter().map(ToString::to_string).collect());
+            let account = by.counted(&Entry::for_test(attributes));
+            account.map(|account| account.as_str().to_owned())
+        };
+        for order in [["bob", "bobby"], ["bobby", "bob"]] {
+            let entry: &[(&str, &[&str])] = &[("uid", &order), ("mail", &["a@corp.example"])];
+            assert_eq!(counted(entry, &["uid", "mail"]).as_deref(), Some("bob"));
+        }
+        let mail: &[(&str, &[&str])] = &[("mail", &["a@corp.example"])];
+        assert_eq!(counted(mail, &["uid", "mail"]).as_deref(), Some("a@corp.example"));
+        assert_eq!(counted(mail, &["uid"]), None);
+        assert_eq!(counted(&[("uid", &[" "])], &["uid"]), None);
     }
 
     #[test]

@@ -117,8 +117,8 @@ async fn nobody_is_asked_without_a_name_or_a_password_that_is_text() {
     let closed: SocketAddr = "127.0.0.1:1".parse().unwrap();
     assert_eq!(ask(closed, "", b"secret").await, Ok(Outcome::NoMatch));
     assert_eq!(ask(closed, "ada", b"").await, Ok(Outcome::NoMatch));
-    assert_eq!(ask(closed, "ada", b"a\0b").await, Ok(Outcome::Deny));
-    assert_eq!(ask(closed, "ada", b"\xff").await, Ok(Outcome::Deny));
+    assert_eq!(ask(closed, "ada", b"a\0b").await, Ok(Outcome::Deny(Denial::default())));
+    assert_eq!(ask(closed, "ada", b"\xff").await, Ok(Outcome::Deny(Denial::default())));
     let error = ask(closed, "ada", b"secret").await.unwrap_err();
     assert!(
         error.starts_with("ldap_auth: `127.0.0.1:1` could not be reached: "),

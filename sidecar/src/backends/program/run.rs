@@ -38,7 +38,7 @@ pub(super) struct Ended {
 
 /// Why there is no end.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum Unended {
     /// The time was over; this is what it had said.
     TooSlow(Kept),
     /// It did not begin, or cannot be watched.
@@ -52,16 +52,16 @@ pub(super) async fn run(
     input: Secret<Vec<u8>>,
     until: Instant,
     turn: Turn,
-) -> Result<Ended, Fault> {
+) -> Result<Ended, Unended> {
     command.stdin(Stdio::piped()).stderr(Stdio::piped());
     // A group of its own, so that what it starts can be killed with it.
     command.process_group(0).kill_on_drop(true);
-    let mut child = command.spawn().map_err(Fault::Broken)?;
+    let mut child = command.spawn().map_err(Unended::Broken)?;
     let group = Group::of(&child);
     let pipes = Pipes::of(&mut child);
     let (answer, answered) = oneshot::channel();
     tokio::spawn(supervise(child, group, pipes, input, until, turn, answer));
-    let gone = |_| Fault::Broken(io::Error::other("the run was given up"));
+    let gone = |_| Unended::Broken(io::Error::other("the run was given up"));
     answered.await.map_err(gone).and_then(|ended| ended)
 }
 
@@ -72,7 +72,7 @@ async fn supervise(
     input: Secret<Vec<u8>>,
     until: Instant,
     turn: Turn,
-    mut answer: oneshot::Sender<Result<Ended, Fault>>,
+    mut answer: oneshot::Sender<Result<Ended, Unended>>,
 ) {
     let status = tokio::select! {
         biased;
@@ -91,8 +91,8 @@ async fn supervise(
         failed => {
             let left = group.kill();
             let fault = match failed {
-                Some(Err(error)) => Fault::Broken(error),
-                Some(Ok(_)) | None => Fault::TooSlow(pipes.said),
+                Some(Err(error)) => Unended::Broken(error),
+                Some(Ok(_)) | None => Unended::TooSlow(pipes.said),
             };
             // Nobody waits for what cannot be killed yet, such as a program that reads from a server that is gone.
             drop(answer.send(Err(fault)));

@@ -139,7 +139,10 @@ esac
     let (right, wrong) = (b"two  words", b"two words");
     let accepted = labelled(&[], LabelsArePatterns::None);
     assert_eq!(login(&backend, "ada", right).await, Ok(accepted));
-    assert_eq!(login(&backend, "ada", wrong).await, Ok(Outcome::Deny));
+    assert_eq!(
+        login(&backend, "ada", wrong).await,
+        Ok(Outcome::Deny(Denial::default()))
+    );
     assert_eq!(login(&backend, "bob", right).await, Ok(Outcome::NoMatch));
 }
 
@@ -161,7 +164,7 @@ async fn a_name_that_cannot_be_told_from_its_password_is_denied_unless_the_quest
     for (account, password) in [("a b", ""), ("a\u{a0}b", "x"), (" ", ""), ("", "ada secret")] {
         assert_eq!(
             login(&plain, account, password.as_bytes()).await,
-            Ok(Outcome::Deny),
+            Ok(Outcome::Deny(Denial::default())),
             "{account:?}"
         );
     }
@@ -170,7 +173,7 @@ async fn a_name_that_cannot_be_told_from_its_password_is_denied_unless_the_quest
     section["format"] = "json".into();
     let json = authenticator(&section);
     assert!(matches!(login(&json, "a b", b"c d").await, Ok(Outcome::Accept(_))));
-    assert_eq!(login(&json, "ada", b"\xff").await, Ok(Outcome::Deny));
+    assert_eq!(login(&json, "ada", b"\xff").await, Ok(Outcome::Deny(Denial::default())));
 }
 
 #[tokio::test]
@@ -184,7 +187,10 @@ async fn a_program_runs_under_its_own_name_where_we_are_with_what_we_have() {
 #[tokio::test]
 async fn the_exit_status_is_the_answer_and_beyond_two_an_error() {
     assert!(matches!(script_says("exit 0").await, Ok(Outcome::Accept(_))));
-    assert_eq!(script_says("echo nonsense; exit 1").await, Ok(Outcome::Deny));
+    assert_eq!(
+        script_says("echo nonsense; exit 1").await,
+        Ok(Outcome::Deny(Denial::default()))
+    );
     assert_eq!(script_says("echo nonsense; exit 2").await, Ok(Outcome::NoMatch));
     assert_eq!(
         script_says("exit 3").await.unwrap_err(),
@@ -218,7 +224,7 @@ async fn too_long_an_answer_is_an_error_and_never_blocks_the_program() {
     let error = script_says(flood).await.unwrap_err();
     assert!(error.ends_with("an answer of more than 65536 bytes"), "{error}");
     let denied = script_says(&format!("{flood}; {flood} >&2; cat >/dev/null; exit 1")).await;
-    assert_eq!(denied, Ok(Outcome::Deny));
+    assert_eq!(denied, Ok(Outcome::Deny(Denial::default())));
 }
 
 #[tokio::test]
@@ -338,7 +344,7 @@ async fn so_many_run_at_once_so_many_wait_and_the_next_is_turned_away() {
     assert_eq!(lines(&log, 2).await.len(), 2);
     fs::write(&go, "").unwrap();
     for asked in asking {
-        assert_eq!(asked.await.unwrap(), Ok(Outcome::Deny));
+        assert_eq!(asked.await.unwrap(), Ok(Outcome::Deny(Denial::default())));
     }
     assert_eq!(lines(&log, 10).await.len(), 10);
 }

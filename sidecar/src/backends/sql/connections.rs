@@ -23,6 +23,7 @@ use tokio::time::timeout;
 
 use super::statement::{Column, Row, Statement};
 use super::transaction::{Step, Transaction};
+use crate::backend::Fault;
 use crate::lock::held;
 
 /// The connections that nobody uses.
@@ -65,6 +66,16 @@ impl std::fmt::Display for Told<'_> {
 }
 
 impl NoAnswer {
+    /// Whose fault it is. A connection is the same for every account, and what a database says of a question may be due to
+    /// the account in it.
+    pub(super) fn fault(&self) -> Fault {
+        match self {
+            Self::Connect(_) | Self::ConnectLate(_) => Fault::Unreached,
+            Self::Ask(sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_)) => Fault::Silent,
+            Self::Ask(_) => Fault::Useless,
+        }
+    }
+
     /// What the database itself says, if it is that.
     pub(super) fn of_the_database(&self) -> Option<&dyn DatabaseError> {
         match self {

@@ -8,7 +8,7 @@ use super::server::Kind;
 use super::statement::{Column, Row, Statement};
 use super::transaction::{Step, Transaction, json, number, parameter, tell};
 use super::{SqlAuthenticator, TableError};
-use crate::backend::{Asking, BackendError};
+use crate::backend::{Asking, BackendError, Fault};
 use crate::tables::{AccountTable, Change, Outcome, Password, StoredAccount, WrittenLabels};
 
 /// What is read of each account.
@@ -24,7 +24,7 @@ const ID_AND_NAME: &[Column] = &[Column::named("id"), Column::named("username")]
 impl SqlAuthenticator {
     fn own_table(&self) -> Result<&super::Table, BackendError> {
         let own = "has a `query`, so its table is not docker_auth's; change it by your own means";
-        self.table.as_ref().ok_or_else(|| self.error(own))
+        self.table.as_ref().ok_or_else(|| self.error(Fault::NotAsked, own))
     }
 
     async fn stored(&self) -> Result<Vec<StoredAccount>, BackendError> {
@@ -34,7 +34,7 @@ impl SqlAuthenticator {
             table.prepare(&self.server, &self.dearest).await?;
             Ok::<_, TableError>(self.server.rows(&Statement::giving(all, COLUMNS), &[]).await?)
         };
-        let rows = rows.await.map_err(|error| self.error(error))?;
+        let rows = rows.await.map_err(|error| self.error(error.fault(), error))?;
         let mut accounts: Vec<StoredAccount> = rows.iter().map(stored).collect();
         // The newest of a name is the first, and stays so.
         accounts.sort_by(|a, b| a.name.cmp(&b.name));
@@ -49,7 +49,7 @@ impl SqlAuthenticator {
     async fn changed(&self, name: &str, change: &Change) -> Result<Outcome, BackendError> {
         let table = self.own_table()?;
         let made = table.prepare(&self.server, &self.dearest).await;
-        made.map_err(|error| self.error(error))?;
+        made.map_err(|error| self.error(error.fault(), error))?;
         let kind = self.server.kind();
         let outcome = std::sync::Mutex::new(Outcome::Unknown);
         let decide = |rows: Vec<Row>| {
@@ -79,7 +79,7 @@ impl SqlAuthenticator {
             decide: &decide,
         };
         let done = self.server.in_one_step(&transaction).await;
-        done.map_err(|error| self.error(error))?;
+        done.map_err(|error| self.error(error.fault(), error))?;
         let outcome = *crate::lock::held(&outcome);
         Ok(outcome)
     }

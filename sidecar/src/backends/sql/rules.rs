@@ -18,7 +18,7 @@ use super::schema::{Schema, TableError};
 use super::server::{Kind, Server};
 use super::statement::{Column, Row, Statement};
 use super::transaction::{Step, Transaction, json, number, tell};
-use crate::backend::{Asking, BackendError, Changed, Entry, RuleSource};
+use crate::backend::{Asking, BackendError, Changed, Entry, Fault, RuleSource};
 use crate::lock::held;
 use crate::tables::{Rewriting, RuleTable};
 
@@ -63,30 +63,39 @@ impl SqlRules {
         let Ok(rows) = timeout_at(within(self.timeout, deadline), self.rows()).await else {
             self.server.forget();
             let timeout = self.timeout.as_millis();
-            return Err(self.error(format_args!("did not answer within {timeout} ms; see `timeout`")));
+            return Err(self.error(
+                Fault::Silent,
+                format_args!("did not answer within {timeout} ms; see `timeout`"),
+            ));
         };
-        let rows = rows.map_err(|error| self.error(error))?;
+        let rows = rows.map_err(|error| self.error(error.fault(), error))?;
         if rows.len() > MAX_RULES {
-            return Err(self.error(format_args!(
-                "has more than {MAX_RULES} rows in `{}`; at most so many are taken",
-                SCHEMA.table
-            )));
+            return Err(self.error(
+                Fault::Useless,
+                format_args!(
+                    "has more than {MAX_RULES} rows in `{}`; at most so many are taken",
+                    SCHEMA.table
+                ),
+            ));
         }
         let bytes = rows.iter().filter_map(|row| row.bytes(1)).map(<[u8]>::len);
         if bytes.fold(0, usize::saturating_add) > MAX_BYTES {
-            return Err(self.error(format_args!(
-                "has more than {MAX_BYTES} bytes in `{}`; at most so many are taken",
-                SCHEMA.table
-            )));
+            return Err(self.error(
+                Fault::Useless,
+                format_args!(
+                    "has more than {MAX_BYTES} bytes in `{}`; at most so many are taken",
+                    SCHEMA.table
+                ),
+            ));
         }
-        entry::in_order(rows, self.server.kind()).map_err(|error| self.error(error))
+        entry::in_order(rows, self.server.kind()).map_err(|error| self.error(Fault::Useless, error))
     }
 
     async fn rewritten(&self, rewriting: Rewriting<'_>) -> Result<(), BackendError> {
         let made = self
             .has_table
             .get_or_try_init(|| SCHEMA.make_unless_there(&self.server));
-        made.await.map_err(|error| self.error(error))?;
+        made.await.map_err(|error| self.error(error.fault(), error))?;
         let kind = self.server.kind();
         let bad = Mutex::new(None);
         let decide = |rows: Vec<Row>| match entry::in_order(rows, kind) {
@@ -109,9 +118,9 @@ impl SqlRules {
             decide: &decide,
         };
         let done = self.server.in_one_step(&transaction).await;
-        done.map_err(|error| self.error(error))?;
+        done.map_err(|error| self.error(error.fault(), error))?;
         match held(&bad).take() {
-            Some(error) => Err(self.error(error)),
+            Some(error) => Err(self.error(Fault::Useless, error)),
             None => Ok(()),
         }
     }
@@ -125,9 +134,10 @@ impl SqlRules {
         Ok(self.server.rows(&statement, &[]).await?)
     }
 
-    fn error(&self, what: impl std::fmt::Display) -> BackendError {
+    fn error(&self, fault: Fault, what: impl std::fmt::Display) -> BackendError {
         BackendError {
             backend: RuleList::Sql.key(),
+            fault,
             what: format!("`{}` {what}", self.server.shown()),
         }
     }

@@ -6,6 +6,7 @@ use tracing::{info, warn};
 use super::connections::NoAnswer;
 use super::server::{Kind, Server};
 use super::statement::Statement;
+use crate::backend::Fault;
 
 /// A table, as it is looked for and as it is made.
 #[derive(Debug)]
@@ -24,6 +25,15 @@ pub(super) enum TableError {
     NoAnswer(#[from] NoAnswer),
     #[error("has no table `{0}`, and making one failed: it {1}; make it by hand, or give the right to")]
     Missing(&'static str, #[source] NoAnswer),
+}
+
+impl TableError {
+    /// Whose fault it is.
+    pub(super) fn fault(&self) -> Fault {
+        match self {
+            Self::NoAnswer(error) | Self::Missing(_, error) => error.fault(),
+        }
+    }
 }
 
 impl Schema {

@@ -299,7 +299,7 @@ fn nothing_that_can_be_printed_holds_the_password() {
     ] {
         let (backend, problems) = opened(&json!({"database_type": kind, "conn_string": text}), &[]);
         let backend = backend.unwrap_or_else(|| panic!("{problems}"));
-        let texts = format!("{backend:?} {}", backend.error("is broken"));
+        let texts = format!("{backend:?} {}", backend.error(Fault::Useless, "is broken"));
         assert!(
             !texts.contains("hunter2") && texts.contains("d at db.example:"),
             "{texts}"

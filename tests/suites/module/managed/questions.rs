@@ -108,6 +108,7 @@ fn whoever_is_no_static_user_is_asked_about_with_all_that_they_ask_for() {
             "version": 1, "deadline_ms": 3_000, "request_id": "5f0c",
             "who": {"password": {"account": "eve", "password": STANDARD.encode("pw")}},
             "service": "registry", "scopes": ["repository:eve/app:pull,push"], "address": "192.0.2.7",
+            "takes_denials": true,
         })
     );
     // Nothing is granted that was not asked for.
@@ -146,6 +147,43 @@ fn who_is_denied_is_braked_like_anybody_else() {
     }
     assert_eq!(module.get(ASK).basic("eve", "right").send().status, 429);
     assert_eq!(module.counter("registry_auth.callouts.of.decide.result.answered"), 5);
+}
+
+#[test]
+fn what_a_back_end_says_of_a_denial_is_recorded_and_counts_under_its_name_too() {
+    let mut module = following(&config(), ALL);
+    for number in 0..5 {
+        let typed = ["eve", "eve@corp.example"][number % 2];
+        let stream = held(&mut module, sign_in(typed, &format!("wrong-{number}")));
+        let call = question(&module);
+        answer(
+            &mut module,
+            &call,
+            &json!({"denied_with": {"account": "eve", "reason": "ldap 49, data 775", "more": 1}}),
+        );
+        let reply = module.reply(stream);
+        assert_error(&reply, 401, "UNAUTHORIZED");
+        let record = record(&reply);
+        assert_eq!(
+            (&record["account"], &record["reason"]),
+            (&json!(typed), &json!("ldap 49, data 775"))
+        );
+    }
+    assert_eq!(module.counter("registry_auth.brakes"), 1);
+    assert_eq!(module.get(ASK).basic("EVE", "right").send().status, 429);
+    // Nor is it told by the other name whether this one is right.
+    for said in [json!({"denied_with": {"account": "eve"}}), decided("eve", &[&["pull"]])] {
+        let stream = held(&mut module, sign_in("eve@corp.example", &said.to_string()));
+        let call = question(&module);
+        answer(&mut module, &call, &said);
+        assert_error(&module.reply(stream), 429, "TOOMANYREQUESTS");
+    }
+    // An account of another back-end that has the other name is braked by its own.
+    let stream = held(&mut module, sign_in("eve@corp.example", "right"));
+    let call = question(&module);
+    answer(&mut module, &call, &decided("eve@corp.example", &[&["pull"]]));
+    assert_eq!(module.reply(stream).status, 200);
+    assert_at_rest(&mut module);
 }
 
 #[test]
