@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use crate::backend::{Access, Authenticator, Authorizer, BackendError, Comparison, Login, Outcome, Ruling};
 #[cfg(feature = "bench")]
 use crate::backends::bench;
-use crate::backends::{hook, htpasswd, ldap, program, sql};
+use crate::backends::{hook, htpasswd, ldap, mongo, program, sql};
 use watch::Watch;
 pub use watch::{Asked, Observer, Unobserved};
 
@@ -49,6 +49,7 @@ impl Chain {
                 AuthnBackend::Ldap(place) => {
                     Box::new(ldap::LdapAuthenticator::open(place, section, sources, problems)?)
                 }
+                AuthnBackend::Mongo => Box::new(mongo::MongoAuthenticator::open(section, sources, problems)?),
                 AuthnBackend::Sql => Box::new(sql::SqlAuthenticator::open(section, sources, problems)?),
                 AuthnBackend::Hook => Box::new(hook::HookAuthenticator::open(section, sources, problems)?),
                 #[cfg(feature = "bench")]

@@ -1,9 +1,14 @@
-//! Accounts in real databases and files, as a client of the token endpoint meets them: `xorm_auth`, `htpasswd_auth`.
+//! Accounts in real databases and files, as a client of the token endpoint meets them: `xorm_auth`, `mongo_auth`,
+//! `htpasswd_auth`.
 
 mod databases {
     mod accounts;
     mod faults;
     mod htpasswd;
+    mod mongo;
+    mod mongo_faults;
+    mod mongo_rules;
+    mod mongo_tls;
     mod tls;
 }
 

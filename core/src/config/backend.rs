@@ -14,6 +14,8 @@ pub enum AuthnBackend {
     Program,
     /// `ldap_auth`: a directory, by its place: the key, or the key and its number in a list.
     Ldap(&'static str),
+    /// `mongo_auth`: a collection in MongoDB.
+    Mongo,
     /// `xorm_auth`: a table in an SQL database.
     Sql,
     /// `http_auth`: an HTTP hook.
@@ -65,14 +67,13 @@ const LDAP_IN_LIST: [&str; 16] = [
 ];
 
 /// docker_auth's sections of back-ends that are not here yet.
-pub(super) const NOT_YET: [&str; 8] = [
+pub(super) const NOT_YET: [&str; 7] = [
     "acl_mongo",
     "acl_xorm",
     "casbin_authz",
     "github_auth",
     "gitlab_auth",
     "google_auth",
-    "mongo_auth",
     "oidc_auth",
 ];
 
@@ -110,6 +111,7 @@ impl AuthnBackend {
         Self::Htpasswd,
         Self::Program,
         Self::Ldap(LDAP),
+        Self::Mongo,
         Self::Sql,
         Self::Hook,
         #[cfg(feature = "bench")]
@@ -123,6 +125,7 @@ impl AuthnBackend {
             Self::Htpasswd => "htpasswd_auth",
             Self::Program => "ext_auth",
             Self::Ldap(place) => place,
+            Self::Mongo => "mongo_auth",
             Self::Sql => "xorm_auth",
             Self::Hook => "http_auth",
             #[cfg(feature = "bench")]
