@@ -10,6 +10,7 @@ pub mod hook;
 pub mod htpasswd;
 mod json;
 pub mod ldap;
+pub mod mongo;
 pub mod program;
 pub mod sql;
 mod tls;

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use crate::backend::{Access, Authenticator, Authorizer, BackendError, Comparison, Login, Outcome, Ruling};
 #[cfg(feature = "bench")]
 use crate::backends::bench;
-use crate::backends::{casbin, hook, htpasswd, ldap, program, sql};
+use crate::backends::{casbin, hook, htpasswd, ldap, mongo, program, sql};
 use crate::lists::News;
 use watch::Watch;
 pub use watch::{Asked, Observer, Unobserved};
@@ -51,6 +51,7 @@ impl Chain {
                 AuthnBackend::Ldap(place) => {
                     Box::new(ldap::LdapAuthenticator::open(place, section, sources, problems)?)
                 }
+                AuthnBackend::Mongo => Box::new(mongo::MongoAuthenticator::open(section, sources, problems)?),
                 AuthnBackend::Sql => Box::new(sql::SqlAuthenticator::open(section, sources, problems)?),
                 AuthnBackend::Hook => Box::new(hook::HookAuthenticator::open(section, sources, problems)?),
                 #[cfg(feature = "bench")]

@@ -79,9 +79,9 @@ pub enum Command {
         registry-auth render auth_config.yml --for envoy-managed --registry 127.0.0.1:5000 > managed.yaml\n  \
         registry-auth render auth_config.yml --for envoy --registry registry:5000 -o envoy")]
     Render(Box<Render>),
-    /// Lists and changes the accounts of a database: `xorm_auth`
+    /// Lists and changes the accounts of a database: `xorm_auth`, `mongo_auth`
     Users(Users),
-    /// Lists and changes the rules of a database: `acl_xorm`
+    /// Lists and changes the rules of a database: `acl_xorm`, `acl_mongo`
     Acl(AclCommand),
     /// Makes the hash of a password, as `users` of a configuration takes it
     HashPassword(HashPassword),

@@ -233,10 +233,11 @@ mod tests {
 
     #[test]
     fn a_back_end_that_is_not_here_counts_as_one() {
-        let rulebook = read("acl: []\ngoogle_auth: {client_id: a}\nacl_mongo: {}\next_auth: {command: a}\n").unwrap();
+        let rulebook =
+            read("acl: []\ngoogle_auth: {client_id: a}\nplugin_authz: {}\next_auth: {command: a}\n").unwrap();
         assert!(rulebook.asks.accounts && rulebook.asks.scopes);
         assert_eq!(rulebook.authenticators(), ["ext_auth", "google_auth"]);
-        assert_eq!(rulebook.authorizers(), ["acl_mongo"]);
+        assert_eq!(rulebook.authorizers(), ["plugin_authz"]);
         assert_eq!(rulebook.etag, None);
     }
 }

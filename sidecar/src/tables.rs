@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use registry_auth_core::authn::hash::Hash;
 use registry_auth_core::secret::Secret;
 
 use crate::backend::{Asking, Entry};
@@ -33,6 +34,20 @@ pub enum Password {
     Any,
     /// As something that no password fits, and why.
     Unfit(String),
+}
+
+impl Password {
+    /// What stands for a hash in a table.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        match Hash::parse(text) {
+            Ok(Hash::Bcrypt(hash)) => Self::Hash(format!("bcrypt {}", hash.cost())),
+            Ok(Hash::Argon2id(_)) => Self::Hash("argon2id".to_owned()),
+            Ok(Hash::Sha256(_)) => Self::Hash("sha256".to_owned()),
+            Ok(Hash::Crypt(_)) => Self::Hash("crypt".to_owned()),
+            Err(why) => Self::Unfit(why.to_string()),
+        }
+    }
 }
 
 /// What becomes of an account.
@@ -82,7 +97,7 @@ pub trait RuleTable: Send + Sync {
     fn entries(&self) -> Asking<'_, Vec<Entry>>;
 
     /// Puts in place of the list what `rewriting` makes of it; each entry then has a `seq`. Nobody else changes it
-    /// meanwhile.
+    /// meanwhile, where the database has a lock for that.
     fn rewrite<'a>(&'a self, rewriting: Rewriting<'a>) -> Asking<'a, ()>;
 
     /// The SQL that has the database tell of each change of the list, whoever makes it, and of accounts; `None` if it

@@ -42,6 +42,7 @@ level() {
       fetch envoy.sh "$ENVOY_1_37"
       fetch envoy.sh "$ENVOY_1_39"
       fetch docker_plugins.sh
+      fetch secantusdb.sh
       compile go.sh "registry-$REGISTRY" "$REGISTRY"
       fetch crds.sh
       compile own_go.sh go_patterns

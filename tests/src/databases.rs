@@ -10,6 +10,7 @@
 //! PostgreSQL refuses to run as root, so that where the tests do, servers run as the user that their package made.
 
 mod mariadb;
+mod mongo;
 mod postgres;
 
 use std::fs;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use crate::parts;
 use crate::process::run;
 pub use mariadb::MariaDb;
+pub use mongo::{Collection, Mongo};
 pub use postgres::Postgres;
 
 /// Servers write their folder, start and stop; a busy machine draws that out.

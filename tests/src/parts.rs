@@ -131,6 +131,12 @@ pub fn oras() -> PathBuf {
     cached("oras", "ORAS")
 }
 
+/// A server that speaks MongoDB's protocol.
+#[track_caller]
+pub fn secantusdb() -> PathBuf {
+    cached("secantusdb", "SECANTUSDB")
+}
+
 #[track_caller]
 pub fn oha() -> PathBuf {
     cached("oha", "OHA")

@@ -1,5 +1,5 @@
 //! Accounts and rules in real databases and files, as a client of the token endpoint meets them: `xorm_auth`, `acl_xorm`,
-//! `htpasswd_auth`; and what every back-end makes of hostile names and passwords.
+//! `mongo_auth`, `acl_mongo`, `htpasswd_auth`; and what every back-end makes of hostile names and passwords.
 
 mod databases {
     mod accounts;
@@ -7,6 +7,11 @@ mod databases {
     pub mod faults;
     mod hostile;
     mod htpasswd;
+    mod mongo;
+    mod mongo_commands;
+    mod mongo_faults;
+    mod mongo_rules;
+    mod mongo_tls;
     mod rules;
     mod tls;
 }

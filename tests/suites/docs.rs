@@ -7,6 +7,7 @@ mod docs {
     pub(super) mod configurations;
     mod ldap;
     mod manifests;
+    mod mongo;
     pub(super) mod operator;
     pub(super) mod program;
     pub(super) mod reference;

@@ -14,6 +14,8 @@ pub enum AuthnBackend {
     Program,
     /// `ldap_auth`: a directory, by its place: the key, or the key and its number in a list.
     Ldap(&'static str),
+    /// `mongo_auth`: a collection in MongoDB.
+    Mongo,
     /// `xorm_auth`: a table in an SQL database.
     Sql,
     /// `http_auth`: an HTTP hook.
@@ -27,6 +29,8 @@ pub enum AuthnBackend {
 /// back-end that knows what accounts may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RuleList {
+    /// `acl_mongo`: a collection in MongoDB.
+    Mongo,
     /// `acl_xorm`: a table in an SQL database.
     Sql,
 }
@@ -91,14 +95,7 @@ const LDAP_IN_LIST: [&str; 16] = [
 ];
 
 /// docker_auth's sections of back-ends that are not here yet.
-pub(super) const NOT_YET: [&str; 6] = [
-    "acl_mongo",
-    "github_auth",
-    "gitlab_auth",
-    "google_auth",
-    "mongo_auth",
-    "oidc_auth",
-];
+pub(super) const NOT_YET: [&str; 4] = ["github_auth", "gitlab_auth", "google_auth", "oidc_auth"];
 
 /// docker_auth's sections of Go plugins, and what stands in for them.
 pub(super) const PLUGINS: [(&str, &str); 2] = [("plugin_authn", "http_auth"), ("plugin_authz", "http_authz")];
@@ -134,6 +131,7 @@ impl AuthnBackend {
         Self::Htpasswd,
         Self::Program,
         Self::Ldap(LDAP),
+        Self::Mongo,
         Self::Sql,
         Self::Hook,
         #[cfg(feature = "bench")]
@@ -147,6 +145,7 @@ impl AuthnBackend {
             Self::Htpasswd => "htpasswd_auth",
             Self::Program => "ext_auth",
             Self::Ldap(place) => place,
+            Self::Mongo => "mongo_auth",
             Self::Sql => "xorm_auth",
             Self::Hook => "http_auth",
             #[cfg(feature = "bench")]
@@ -157,12 +156,13 @@ impl AuthnBackend {
 
 impl RuleList {
     /// All, in the order in which they are tried.
-    pub const ALL: [Self; 1] = [Self::Sql];
+    pub const ALL: [Self; 2] = [Self::Mongo, Self::Sql];
 
     /// Its key in the configuration, which is also its name in logs and metrics.
     #[must_use]
     pub const fn key(self) -> &'static str {
         match self {
+            Self::Mongo => "acl_mongo",
             Self::Sql => "acl_xorm",
         }
     }

@@ -16,6 +16,7 @@ use thiserror::Error;
 use super::target::{Environment, Files, Found, TargetError};
 use super::{Exit, answer};
 use crate::backend::BackendError;
+use crate::backends::mongo::rules::MongoRules;
 use crate::backends::sql::SqlRules;
 use crate::config::{self, Loaded};
 use crate::lists::{Refusal, judge};
@@ -146,7 +147,7 @@ pub enum AclError {
 /// A list of a database, and the configuration that names it.
 struct Opened {
     which: RuleList,
-    table: SqlRules,
+    table: Box<dyn RuleTable>,
     found: Found,
 }
 
@@ -307,9 +308,13 @@ impl Where {
         let lists = backends.into_iter().flat_map(|backends| backends.lists.iter());
         let lists = lists.map(|(list, section)| (list.key(), (*list, section.clone())));
         let lists = lists.collect();
-        let (which, mut section) = found.choose(lists, self.key.as_deref(), "`acl_xorm`", "rules")?;
-        let table = found.open(environment, |sources, problems| {
-            SqlRules::open(&mut section, sources, problems)
+        let (which, mut section) =
+            found.choose(lists, self.key.as_deref(), "`acl_xorm` and no `acl_mongo`", "rules")?;
+        let table = found.open(environment, |sources, problems| -> Option<Box<dyn RuleTable>> {
+            match which {
+                RuleList::Mongo => MongoRules::open(&mut section, sources, problems).map(|table| Box::new(table) as _),
+                RuleList::Sql => SqlRules::open(&mut section, sources, problems).map(|table| Box::new(table) as _),
+            }
         })?;
         Ok(Opened { which, table, found })
     }

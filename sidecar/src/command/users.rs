@@ -13,6 +13,7 @@ use super::hash_password::{HashPasswordError, Hashing};
 use super::target::{Environment, Files, Found, TargetError};
 use super::{Exit, answer};
 use crate::backend::BackendError;
+use crate::backends::mongo::MongoAuthenticator;
 use crate::backends::sql::SqlAuthenticator;
 use crate::tables::{AccountTable, Change, Outcome, WrittenLabels};
 
@@ -219,15 +220,25 @@ impl Where {
         let backends = found.document.program.as_ref().map(|program| &program.backends);
         let sections = backends.into_iter().flat_map(|backends| backends.authn.iter());
         let tables = sections.filter_map(|(backend, section)| match backend {
-            AuthnBackend::Sql => Some((backend.key(), (*backend, section.clone()))),
+            AuthnBackend::Mongo | AuthnBackend::Sql => Some((backend.key(), (*backend, section.clone()))),
             _ => None,
         });
         let tables = tables.collect();
-        let (_, section) = found.choose(tables, self.key.as_deref(), "`xorm_auth`", "accounts")?;
-        let table = found.open(environment, |sources, problems| {
-            SqlAuthenticator::open(section, sources, problems)
+        let (backend, section) = found.choose(
+            tables,
+            self.key.as_deref(),
+            "`xorm_auth` and no `mongo_auth`",
+            "accounts",
+        )?;
+        let table = found.open(environment, |sources, problems| -> Option<Box<dyn AccountTable>> {
+            match backend {
+                AuthnBackend::Mongo => {
+                    MongoAuthenticator::open(section, sources, problems).map(|table| Box::new(table) as _)
+                }
+                _ => SqlAuthenticator::open(section, sources, problems).map(|table| Box::new(table) as _),
+            }
         })?;
-        Ok((Box::new(table), found))
+        Ok((table, found))
     }
 }
 

@@ -16,6 +16,7 @@ use tracing::{error, info, warn};
 
 use super::News;
 use crate::backend::{BackendError, Entry, RuleSource};
+use crate::backends::mongo::rules::MongoRules;
 use crate::backends::sql::SqlRules;
 use crate::chain::Observer;
 use crate::lock::held;
@@ -116,6 +117,7 @@ impl List {
         let every = section.duration("cache_ttl", RANGE, problems).unwrap_or(EVERY);
         let written = section.clone();
         let source: Option<Box<dyn RuleSource>> = match which {
+            RuleList::Mongo => MongoRules::open(&mut section, sources, problems).map(|rules| Box::new(rules) as _),
             RuleList::Sql => SqlRules::open(&mut section, sources, problems).map(|rules| Box::new(rules) as _),
         };
         section.finish(problems);

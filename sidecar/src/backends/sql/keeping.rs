@@ -1,7 +1,6 @@
 //! docker_auth's table of accounts as `registry-auth users` changes it.
 
 use registry_auth_core::account::LabelsArePatterns;
-use registry_auth_core::authn::hash::Hash;
 
 use super::labels;
 use super::server::Kind;
@@ -97,9 +96,7 @@ impl AccountTable for SqlAuthenticator {
 
 fn stored(row: &Row) -> StoredAccount {
     let labels = labels::read(row.bytes(2), LabelsArePatterns::None).map_err(|error| error.to_string());
-    let hash = row
-        .bytes(1)
-        .map(|hash| Hash::parse(std::str::from_utf8(hash).unwrap_or_default()));
+    let hash = row.bytes(1).map(|hash| std::str::from_utf8(hash).unwrap_or_default());
     StoredAccount {
         name: String::from_utf8_lossy(row.bytes(0).unwrap_or_default()).into_owned(),
         labels: labels.map(|labels| {
@@ -108,21 +105,8 @@ fn stored(row: &Row) -> StoredAccount {
                 .map(|(name, values)| (name.to_owned(), values.to_vec()))
                 .collect()
         }),
-        password: match hash {
-            Some(Ok(hash)) => Password::Hash(kind_of(&hash)),
-            Some(Err(why)) => Password::Unfit(why.to_string()),
-            None => Password::Unfit("is not there".to_owned()),
-        },
+        password: hash.map_or_else(|| Password::Unfit("is not there".to_owned()), Password::of),
         is_outdone: false,
-    }
-}
-
-fn kind_of(hash: &Hash) -> String {
-    match hash {
-        Hash::Bcrypt(hash) => format!("bcrypt {}", hash.cost()),
-        Hash::Argon2id(_) => "argon2id".to_owned(),
-        Hash::Sha256(_) => "sha256".to_owned(),
-        Hash::Crypt(_) => "crypt".to_owned(),
     }
 }
 

@@ -60,7 +60,7 @@ fn rules(document: &Document, problems: &mut Problems) {
         .iter()
         .filter(|(_, section)| !section.remaining().any(|key| key == "labels_are_patterns"))
         // What an operator writes into a database keeps its wildcards.
-        .filter(|(backend, _)| *backend != AuthnBackend::Sql);
+        .filter(|(backend, _)| !matches!(backend, AuthnBackend::Mongo | AuthnBackend::Sql));
     let silent = silent.next();
     for rule in document.acl.iter().flatten() {
         for (place, variable, stands) in variables(rule) {

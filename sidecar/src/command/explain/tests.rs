@@ -211,10 +211,10 @@ fn back_ends_that_know_rights_have_the_last_word() {
 
 #[test]
 fn a_back_end_that_is_not_here_is_not_taken_for_none() {
-    let file = "acl_mongo: {}\ngoogle_auth: {client_id: a}\nacl: [{match: {name: 'a/*'}, actions: [pull]}]\n";
+    let file = "plugin_authz: {}\ngoogle_auth: {client_id: a}\nacl: [{match: {name: 'a/*'}, actions: [pull]}]\n";
     let told = session(file, &[&["--account", "ada", "repository:b:pull"]]);
     for part in [
-        "left to `acl_mongo`",
+        "left to `plugin_authz`",
         "as if `google_auth` had accepted it",
         "CouldNotTell",
     ] {
