@@ -4,6 +4,7 @@
 mod databases {
     mod accounts;
     mod commands;
+    mod docker_auth;
     pub mod faults;
     mod hostile;
     mod htpasswd;
