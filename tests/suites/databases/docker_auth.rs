@@ -44,7 +44,11 @@ fn tables_of_docker_auth_are_read_as_it_reads_them() {
                 None => assert_eq!(answer.status, 401, "{asked}"),
                 Some(granted) => {
                     assert_eq!(answer.status, 200, "{asked}");
-                    assert_eq!(part(&token(&answer), 1)["access"][0]["actions"], json!(granted), "{asked}");
+                    assert_eq!(
+                        part(&token(&answer), 1)["access"][0]["actions"],
+                        json!(granted),
+                        "{asked}"
+                    );
                 }
             }
         }

@@ -1,7 +1,10 @@
 //! Databases that are away, come back, or hang.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
+
+use registry_auth_tests::stop::Stop;
 
 use crate::*;
 
@@ -155,5 +158,48 @@ pub fn start_again(database: &mut Database) {
         Database::Postgres(server) => server.start_again(),
         Database::MariaDb(server) => server.start_again(),
         Database::Sqlite(_) => {}
+    }
+}
+
+#[test]
+fn a_server_that_is_stopped_under_load_lets_nobody_in_wrongly() {
+    for mut database in [
+        Database::Postgres(Postgres::start()),
+        Database::MariaDb(MariaDb::start()),
+    ] {
+        let program = serve(&database.section());
+        database.add("grace", "secret", None);
+        let name = database.name();
+        assert_recovers(&program, name);
+        let is_over = AtomicBool::new(false);
+        let (lets_in, denies, away) = (&[200][..], &[401][..], &[503][..]);
+        thread::scope(|scope| {
+            let _stop = Stop(&is_over);
+            for (account, password, expected) in [
+                ("grace", "secret", [lets_in, away].concat()),
+                ("grace", "wrong", [denies, away].concat()),
+                ("nobody", "secret", [denies, away].concat()),
+                ("ada", "ada-secret", lets_in.to_vec()),
+            ] {
+                let (program, is_over) = (&program, &is_over);
+                scope.spawn(move || {
+                    while !is_over.load(Ordering::Relaxed) {
+                        let status = status(program, account, password);
+                        assert!(
+                            expected.contains(&status),
+                            "{name}: {status} for {account} with {password}"
+                        );
+                    }
+                });
+            }
+            for _ in 0..soak::times(2) {
+                stop(&mut database);
+                process::wait_until("it is missed", SOON, || {
+                    (status(&program, "grace", "secret") == 503).then_some(())
+                });
+                start_again(&mut database);
+                assert_recovers(&program, name);
+            }
+        });
     }
 }
