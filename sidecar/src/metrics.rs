@@ -2,7 +2,8 @@
 //!
 //! None of them carries an account: labels are words of the program, so that there is a bounded number of series.
 
-use std::collections::BTreeMap;
+mod lists;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,7 +17,7 @@ use prometheus_client::registry::Registry;
 use tokio::time::Instant;
 
 use crate::lists::Reading;
-use crate::lock::held;
+use lists::Lists;
 
 /// Before every name.
 const PREFIX: &str = "registry_auth";
@@ -48,12 +49,7 @@ pub struct Metrics {
     memo: Family<Of, Gauge>,
     brakes: Counter,
     reloads: Family<Outcome, Counter>,
-    lists_read: Family<ListResult, Counter>,
-    list_read_seconds: Family<List, Histogram, fn() -> Histogram>,
-    list_rules: Family<List, Gauge>,
-    list_refused: Family<ListEntry, Gauge>,
-    /// The entry that [`Self::list_refused`] has of each list.
-    refused: std::sync::Mutex<BTreeMap<&'static str, String>>,
+    lists: Lists,
     generation: Gauge,
     age: Gauge<f64, AtomicU64>,
     hanging: Gauge,
@@ -125,23 +121,6 @@ struct Ended {
     reason: &'static str,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct List {
-    list: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ListResult {
-    list: &'static str,
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ListEntry {
-    list: &'static str,
-    entry: String,
-}
-
 fn seconds() -> Histogram {
     Histogram::new(SECONDS)
 }
@@ -169,11 +148,7 @@ impl Metrics {
             memo: Family::default(),
             brakes: Counter::default(),
             reloads: Family::default(),
-            lists_read: Family::default(),
-            list_read_seconds: Family::new_with_constructor(seconds),
-            list_rules: Family::default(),
-            list_refused: Family::default(),
-            refused: std::sync::Mutex::default(),
+            lists: Lists::default(),
             generation: Gauge::default(),
             age: Gauge::default(),
             hanging: Gauge::default(),
@@ -279,34 +254,7 @@ impl Metrics {
 
     /// A list of rules was read.
     pub fn list_read(&self, list: &'static str, reading: &Reading, took: Duration) {
-        let result = reading.as_str();
-        self.lists_read.get_or_create(&ListResult { list, result }).inc();
-        self.list_read_seconds
-            .get_or_create(&List { list })
-            .observe(took.as_secs_f64());
-        match reading {
-            Reading::Failed => {}
-            Reading::Refused { entry, .. } => self.list_is_refused(list, Some(entry.clone())),
-            Reading::Unchanged(rules) | Reading::Taken(rules) => {
-                self.list_is_refused(list, None);
-                self.list_rules.get_or_create(&List { list }).set(gauge(*rules));
-            }
-        }
-    }
-
-    /// One entry at a time for each list: one that was mended is told of no longer.
-    fn list_is_refused(&self, list: &'static str, entry: Option<String>) {
-        let mut refused = held(&self.refused);
-        let before = match &entry {
-            Some(entry) => refused.insert(list, entry.clone()),
-            None => refused.remove(list),
-        };
-        if let Some(entry) = before {
-            self.list_refused.remove(&ListEntry { list, entry });
-        }
-        if let Some(entry) = entry {
-            self.list_refused.get_or_create(&ListEntry { list, entry }).set(1);
-        }
+        self.lists.read(list, reading, took);
     }
 
     /// This generation is in force from now on.
@@ -389,22 +337,7 @@ impl Metrics {
         r.register("memo", "What is remembered now", self.memo.clone());
         r.register("brakes", "Brakes set on an account at an address", self.brakes.clone());
         r.register("reloads", "Configurations read after the first", self.reloads.clone());
-        r.register("lists_read", "Readings of lists of rules", self.lists_read.clone());
-        r.register(
-            "list_read_seconds",
-            "Time it took to read a list of rules",
-            self.list_read_seconds.clone(),
-        );
-        r.register(
-            "list_rules",
-            "Rules of a list as it was last good",
-            self.list_rules.clone(),
-        );
-        r.register(
-            "list_refused",
-            "The entry for which a list of rules is refused",
-            self.list_refused.clone(),
-        );
+        self.lists.register(r);
         r.register(
             "configuration_generation",
             "The generation in force: milliseconds since the epoch",
@@ -435,84 +368,4 @@ fn gauge(count: usize) -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_scrape_has_every_name_and_what_was_counted() {
-        let metrics = Metrics::new();
-        metrics.call("decide", "decided", Duration::from_micros(300));
-        metrics.token_request("issued", Duration::from_micros(40));
-        metrics.backend_request("ext_auth", "denied", Duration::from_millis(3));
-        metrics.backend_is_down("http_auth", true);
-        metrics.backend_circuit("http_auth", true);
-        metrics.hash_pool(PoolUse {
-            running: 1,
-            queued: 2,
-            computed: 1,
-        });
-        metrics.remembered("token");
-        metrics.memo("tokens", 5);
-        metrics.brake();
-        metrics.reload("refused");
-        metrics.generation(1_700_000_000_000);
-        let waiting = metrics.hanging_get();
-        drop(metrics.connection("token"));
-        metrics.connection_ended("token", "client");
-        let refused = |entry: &str| Reading::Refused {
-            entry: entry.to_owned(),
-            why: String::new(),
-        };
-        metrics.list_read("acl_mongo", &refused("seq 1"), Duration::from_millis(3));
-        metrics.list_read("acl_xorm", &refused("seq 3"), Duration::from_millis(3));
-        metrics.list_read("acl_xorm", &refused("seq 4"), Duration::from_millis(3));
-        metrics.list_read("acl_xorm", &Reading::Unchanged(7), Duration::from_millis(3));
-        let page = metrics.text();
-        for line in [
-            r#"registry_auth_calls_total{kind="decide",result="decided"} 1"#,
-            r#"registry_auth_call_seconds_bucket{le="0.0005",kind="decide",result="decided"} 1"#,
-            r#"registry_auth_token_requests_total{result="issued"} 1"#,
-            r#"registry_auth_backend_requests_total{backend="ext_auth",result="denied"} 1"#,
-            r#"registry_auth_backend_seconds_bucket{le="0.005",backend="ext_auth",result="denied"} 1"#,
-            r#"registry_auth_backend_down{backend="http_auth"} 1"#,
-            r#"registry_auth_backend_circuit_open{backend="http_auth"} 1"#,
-            "registry_auth_hashes_total 1",
-            "registry_auth_hash_pool_running 1",
-            "registry_auth_hash_pool_queued 2",
-            r#"registry_auth_remembered_total{what="token"} 1"#,
-            r#"registry_auth_memo{of="tokens"} 5"#,
-            "registry_auth_brakes_total 1",
-            r#"registry_auth_reloads_total{result="refused"} 1"#,
-            "registry_auth_configuration_generation 1700000000000",
-            "registry_auth_hanging_gets 1",
-            r#"registry_auth_connections{listener="token"} 0"#,
-            r#"registry_auth_connections_ended_total{listener="token",reason="client"} 1"#,
-            r#"registry_auth_lists_read_total{list="acl_xorm",result="refused"} 2"#,
-            r#"registry_auth_list_read_seconds_bucket{le="0.005",list="acl_xorm"} 3"#,
-            r#"registry_auth_list_rules{list="acl_xorm"} 7"#,
-            r#"registry_auth_list_refused{list="acl_mongo",entry="seq 1"} 1"#,
-        ] {
-            assert!(page.lines().any(|have| have == line), "{line} in\n{page}");
-        }
-        assert!(
-            !page.contains(r#"registry_auth_list_refused{list="acl_xorm""#),
-            "{page}"
-        );
-        metrics.backends_anew();
-        assert!(!metrics.text().contains("http_auth\"} 1"));
-        drop(waiting);
-        assert!(metrics.text().contains("registry_auth_hanging_gets 0\n"));
-    }
-
-    #[test]
-    fn every_name_is_documented() {
-        let documented = include_str!("../../docs/metrics.md");
-        let metrics = Metrics::new();
-        for line in metrics.text().lines() {
-            let Some(name) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split(' ').next()) else {
-                continue;
-            };
-            assert!(documented.contains(&format!("| `{name}")), "{name}");
-        }
-    }
-}
+mod tests;

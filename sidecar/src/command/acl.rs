@@ -13,7 +13,7 @@ use registry_auth_core::config::acl::{Options, Rule};
 use registry_auth_core::config::backend::RuleList;
 use thiserror::Error;
 
-use super::target::{Environment, Files, Found, TargetError};
+use super::target::{Environment, Found, TargetError, Where};
 use super::{Exit, answer};
 use crate::backend::BackendError;
 use crate::backends::mongo::rules::MongoRules;
@@ -71,16 +71,6 @@ enum What {
         registry-auth acl listen auth_config.yml --sql | psql accounts\n  \
         registry-auth acl listen auth_config.yml --sql --in acl_xorm")]
     Listen(Listen),
-}
-
-/// Which database.
-#[derive(Args, Clone, Debug, PartialEq, Eq)]
-struct Where {
-    #[command(flatten)]
-    files: Files,
-    /// The key of the database in FILE, where there are several
-    #[arg(long = "in", value_name = "KEY")]
-    key: Option<String>,
 }
 
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
@@ -158,20 +148,20 @@ struct Opened {
 pub async fn run(acl: &AclCommand, environment: Environment<'_>) -> Result<Exit, AclError> {
     match &acl.what {
         What::List(List { place, json }) => {
-            let entries = place.open(environment)?.table.entries().await?;
+            let entries = open(place, environment)?.table.entries().await?;
             answer(&report::listed(&entries, *json))?;
             Ok(if entries.is_empty() { Exit::No } else { Exit::Yes })
         }
         What::Import(import) => imported(import, environment).await,
         What::Export(place) => {
-            let entries = place.open(environment)?.table.entries().await?;
+            let entries = open(place, environment)?.table.entries().await?;
             answer(&report::exported(&entries))?;
             Ok(Exit::Yes)
         }
         What::Move(asked) => moved(asked, environment).await,
         What::Test(test) => tested(test, environment).await,
         What::Listen(Listen { place, .. }) => {
-            let Some(sql) = place.open(environment)?.table.telling() else {
+            let Some(sql) = open(place, environment)?.table.telling() else {
                 eprintln!(
                     "only PostgreSQL tells of changes; this list is read each `cache_ttl`, and after a change by \
                      `registry-auth` at once"
@@ -185,7 +175,7 @@ pub async fn run(acl: &AclCommand, environment: Environment<'_>) -> Result<Exit,
 }
 
 async fn imported(import: &Import, environment: Environment<'_>) -> Result<Exit, AclError> {
-    let opened = import.place.open(environment)?;
+    let opened = open(&import.place, environment)?;
     let rules = match rules(&import.rules, opened.options(), environment) {
         Ok(rules) => rules,
         Err(report) => {
@@ -210,7 +200,7 @@ async fn imported(import: &Import, environment: Environment<'_>) -> Result<Exit,
 }
 
 async fn moved(asked: &Move, environment: Environment<'_>) -> Result<Exit, AclError> {
-    let opened = asked.place.open(environment)?;
+    let opened = open(&asked.place, environment)?;
     let outcome: Mutex<Result<String, NotMoved>> = Mutex::new(Ok(String::new()));
     opened
         .table
@@ -241,7 +231,7 @@ async fn moved(asked: &Move, environment: Environment<'_>) -> Result<Exit, AclEr
 }
 
 async fn tested(test: &Test, environment: Environment<'_>) -> Result<Exit, AclError> {
-    let opened = test.place.open(environment)?;
+    let opened = open(&test.place, environment)?;
     if let Some(file) = &test.rules {
         return Ok(match rules(file, opened.options(), environment) {
             Ok(rules) => told(rules.len())?,
@@ -301,21 +291,19 @@ impl Opened {
     }
 }
 
-impl Where {
-    fn open(&self, environment: Environment<'_>) -> Result<Opened, AclError> {
-        let mut found = self.files.read(environment)?;
-        let backends = found.document.program.as_ref().map(|program| &program.backends);
-        let lists = backends.into_iter().flat_map(|backends| backends.lists.iter());
-        let lists = lists.map(|(list, section)| (list.key(), (*list, section.clone())));
-        let lists = lists.collect();
-        let (which, mut section) =
-            found.choose(lists, self.key.as_deref(), "`acl_xorm` and no `acl_mongo`", "rules")?;
-        let table = found.open(environment, |sources, problems| -> Option<Box<dyn RuleTable>> {
-            match which {
-                RuleList::Mongo => MongoRules::open(&mut section, sources, problems).map(|table| Box::new(table) as _),
-                RuleList::Sql => SqlRules::open(&mut section, sources, problems).map(|table| Box::new(table) as _),
-            }
-        })?;
-        Ok(Opened { which, table, found })
-    }
+/// The list, and the configuration that names it.
+fn open(place: &Where, environment: Environment<'_>) -> Result<Opened, AclError> {
+    let mut found = place.files.read(environment)?;
+    let backends = found.document.program.as_ref().map(|program| &program.backends);
+    let lists = backends.into_iter().flat_map(|backends| backends.lists.iter());
+    let lists = lists.map(|(list, section)| (list.key(), (*list, section.clone())));
+    let lists = lists.collect();
+    let (which, mut section) = found.choose(lists, place.key.as_deref(), "`acl_xorm` and no `acl_mongo`", "rules")?;
+    let table = found.open(environment, |sources, problems| -> Option<Box<dyn RuleTable>> {
+        match which {
+            RuleList::Mongo => MongoRules::open(&mut section, sources, problems).map(|table| Box::new(table) as _),
+            RuleList::Sql => SqlRules::open(&mut section, sources, problems).map(|table| Box::new(table) as _),
+        }
+    })?;
+    Ok(Opened { which, table, found })
 }

@@ -1,5 +1,7 @@
 //! `registry-auth serve`: takes a configuration, listens, and takes the next one when a file changes.
 
+mod events;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +11,8 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware::map_request;
 use registry_auth_core::problem::{Place, Problem, Problems};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::config::watch::Watch;
 use crate::config::{self, Loaded, Origin};
@@ -26,12 +27,10 @@ use crate::server::{Endpoint, Limits, Opened, Server, Stopped, raise_open_files}
 use crate::state::State;
 use crate::throttle::Throttle;
 use crate::{api, clock, random, token_endpoint};
+use events::{Event, Signals};
 
 /// How long what is in flight may take to end.
 const LONGEST_STOP: Duration = Duration::from_secs(8);
-
-/// How long after news the next are heard.
-const BETWEEN_NEWS: Duration = Duration::from_millis(200);
 
 /// The shortest time for which a generation is marked.
 const SHORTEST_MARK: Duration = Duration::from_mins(2);
@@ -364,59 +363,6 @@ impl Program {
         match self.server.stop(LONGEST_STOP).await {
             Stopped::Finished => tracing::info!("stopped"),
             Stopped::CutOff(connections) => tracing::warn!(connections, "stopped; some had no answer yet"),
-        }
-    }
-}
-
-/// What the program is told from outside.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hang_up: Signal,
-    /// When news are heard again.
-    next_news: Instant,
-}
-
-enum Event {
-    Changed(&'static str),
-    Heard(Heard),
-    MarkIsOver,
-    Stop(&'static str),
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hang_up: signal(SignalKind::hangup())?,
-            next_news: Instant::now(),
-        })
-    }
-
-    async fn next(&mut self, watch: &mut Watch, ear: &mut Ear, marked: Option<Instant>) -> Event {
-        let heard = async {
-            // Whoever tells of changes without end has as many generations as one for each pause.
-            sleep_until(self.next_news).await;
-            ear.heard().await
-        };
-        let mark_is_over = async {
-            match marked {
-                Some(until) => sleep_until(until).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            _ = self.terminate.recv() => Event::Stop("SIGTERM"),
-            _ = self.interrupt.recv() => Event::Stop("SIGINT"),
-            _ = self.hang_up.recv() => Event::Changed("SIGHUP"),
-            () = watch.changed() => Event::Changed("a file changed"),
-            heard = heard => {
-                let now = Instant::now();
-                self.next_news = now.checked_add(BETWEEN_NEWS).unwrap_or(now);
-                Event::Heard(heard)
-            }
-            () = mark_is_over => Event::MarkIsOver,
         }
     }
 }

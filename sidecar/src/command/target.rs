@@ -25,6 +25,16 @@ pub(super) struct Files {
     pub(super) with: Vec<PathBuf>,
 }
 
+/// Which database of a configuration.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub(super) struct Where {
+    #[command(flatten)]
+    pub(super) files: Files,
+    /// The key of the database in FILE, where there are several
+    #[arg(long = "in", value_name = "KEY")]
+    pub(super) key: Option<String>,
+}
+
 /// Why there is no database to work on.
 #[derive(Debug, Error)]
 pub enum TargetError {

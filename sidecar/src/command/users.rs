@@ -10,7 +10,7 @@ use registry_auth_core::config::backend::AuthnBackend;
 use thiserror::Error;
 
 use super::hash_password::{HashPasswordError, Hashing};
-use super::target::{Environment, Files, Found, TargetError};
+use super::target::{Environment, Found, TargetError, Where};
 use super::{Exit, answer};
 use crate::backend::BackendError;
 use crate::backends::mongo::MongoAuthenticator;
@@ -62,16 +62,6 @@ enum What {
         registry-auth users set-labels auth_config.yml ada --label team=blue --label team=red\n  \
         registry-auth users set-labels auth_config.yml ada")]
     SetLabels(SetLabels),
-}
-
-/// Which database.
-#[derive(Args, Clone, Debug, PartialEq, Eq)]
-struct Where {
-    #[command(flatten)]
-    files: Files,
-    /// The key of the database in FILE, where there are several
-    #[arg(long = "in", value_name = "KEY")]
-    key: Option<String>,
 }
 
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
@@ -157,14 +147,14 @@ pub enum UsersError {
 pub async fn run(users: &Users, environment: Environment<'_>) -> Result<Exit, UsersError> {
     match &users.what {
         What::List(List { place, json }) => {
-            let (table, _) = place.table(environment)?;
+            let (table, _) = table(place, environment)?;
             let accounts = table.accounts().await?;
             answer(&report::listed(&accounts, *json))?;
             Ok(if accounts.is_empty() { Exit::No } else { Exit::Yes })
         }
         What::Add(add) => {
             let name = add.account.checked()?;
-            let (table, found) = add.account.place.table(environment)?;
+            let (table, found) = table(&add.account.place, environment)?;
             let change = Change::Add {
                 hash: add.hashing.ask()?,
                 labels: labels(&add.label),
@@ -172,17 +162,17 @@ pub async fn run(users: &Users, environment: Environment<'_>) -> Result<Exit, Us
             changed(&*table, &found, name, &change, "added").await
         }
         What::Remove(account) => {
-            let (table, found) = account.place.table(environment)?;
+            let (table, found) = table(&account.place, environment)?;
             changed(&*table, &found, &account.name, &Change::Remove, "removed").await
         }
         What::SetPassword(SetPassword { account, hashing }) => {
             let name = account.checked()?;
-            let (table, found) = account.place.table(environment)?;
+            let (table, found) = table(&account.place, environment)?;
             let change = Change::SetPassword(hashing.ask()?);
             changed(&*table, &found, name, &change, "has another password").await
         }
         What::SetLabels(SetLabels { account, label }) => {
-            let (table, found) = account.place.table(environment)?;
+            let (table, found) = table(&account.place, environment)?;
             let change = Change::SetLabels(labels(label));
             changed(&*table, &found, &account.name, &change, "has other labels").await
         }
@@ -214,32 +204,31 @@ async fn changed(
     }
 }
 
-impl Where {
-    fn table(&self, environment: Environment<'_>) -> Result<(Box<dyn AccountTable>, Found), UsersError> {
-        let mut found = self.files.read(environment)?;
-        let backends = found.document.program.as_ref().map(|program| &program.backends);
-        let sections = backends.into_iter().flat_map(|backends| backends.authn.iter());
-        let tables = sections.filter_map(|(backend, section)| match backend {
-            AuthnBackend::Mongo | AuthnBackend::Sql => Some((backend.key(), (*backend, section.clone()))),
-            _ => None,
-        });
-        let tables = tables.collect();
-        let (backend, section) = found.choose(
-            tables,
-            self.key.as_deref(),
-            "`xorm_auth` and no `mongo_auth`",
-            "accounts",
-        )?;
-        let table = found.open(environment, |sources, problems| -> Option<Box<dyn AccountTable>> {
-            match backend {
-                AuthnBackend::Mongo => {
-                    MongoAuthenticator::open(section, sources, problems).map(|table| Box::new(table) as _)
-                }
-                _ => SqlAuthenticator::open(section, sources, problems).map(|table| Box::new(table) as _),
+/// The table of accounts, and the configuration that names it.
+fn table(place: &Where, environment: Environment<'_>) -> Result<(Box<dyn AccountTable>, Found), UsersError> {
+    let mut found = place.files.read(environment)?;
+    let backends = found.document.program.as_ref().map(|program| &program.backends);
+    let sections = backends.into_iter().flat_map(|backends| backends.authn.iter());
+    let tables = sections.filter_map(|(backend, section)| match backend {
+        AuthnBackend::Mongo | AuthnBackend::Sql => Some((backend.key(), (*backend, section.clone()))),
+        _ => None,
+    });
+    let tables = tables.collect();
+    let (backend, section) = found.choose(
+        tables,
+        place.key.as_deref(),
+        "`xorm_auth` and no `mongo_auth`",
+        "accounts",
+    )?;
+    let table = found.open(environment, |sources, problems| -> Option<Box<dyn AccountTable>> {
+        match backend {
+            AuthnBackend::Mongo => {
+                MongoAuthenticator::open(section, sources, problems).map(|table| Box::new(table) as _)
             }
-        })?;
-        Ok((table, found))
-    }
+            _ => SqlAuthenticator::open(section, sources, problems).map(|table| Box::new(table) as _),
+        }
+    })?;
+    Ok((table, found))
 }
 
 impl Named {
