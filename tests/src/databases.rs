@@ -22,6 +22,7 @@ use crate::parts;
 use crate::process::run;
 pub use mariadb::MariaDb;
 pub use postgres::Postgres;
+pub(crate) use postgres::program as postgres_program;
 
 /// Servers write their folder, start and stop; a busy machine draws that out.
 const LIMIT: Duration = Duration::from_mins(1);

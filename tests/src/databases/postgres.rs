@@ -222,7 +222,7 @@ impl Drop for Locked<'_> {
 
 /// A program of the server. Debian keeps them apart, a folder for each release.
 #[track_caller]
-fn program(name: &str) -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     let releases = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut found: Vec<_> = releases
         .map(|release| release.path().join("bin").join(name))
