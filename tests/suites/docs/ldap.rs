@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use regex::{NoExpand, Regex};
+use registry_auth_tests::certificates::{Algorithm, Certified};
 use registry_auth_tests::ldap::{READER_PASSWORD, Slapd};
 use registry_auth_tests::ports::Port;
 use registry_auth_tests::process::{Process, Ran, run};
@@ -32,14 +34,23 @@ cn: registry-devs
 member: uid=ada,ou=people,dc=corp,dc=example
 ";
 
-/// The blocks of the page: for slapd, and for Active Directory.
-fn examples() -> [String; 2] {
+/// The blocks of the page.
+fn examples() -> Vec<String> {
     let blocks = blocks(PAGE).into_iter().map(|block| {
         assert_eq!(block.language, "yaml", "no test runs this block: {block:#?}");
         block.text
     });
-    let blocks: Vec<String> = blocks.collect();
-    blocks.try_into().expect("the page has two configurations")
+    blocks.collect()
+}
+
+/// The one for this directory.
+fn example(addr: &str) -> String {
+    let mut found = examples();
+    found.retain(|example| example.contains(addr));
+    let [example] = &*found else {
+        panic!("one configuration for `{addr}` was expected: {found:#?}");
+    };
+    example.clone()
 }
 
 /// A file with `part` in `folder`, beside what every configuration needs.
@@ -77,7 +88,7 @@ fn the_table_of_the_page_has_every_key() {
 #[test]
 fn the_configuration_for_slapd_lets_somebody_in() {
     let slapd = Slapd::with(ENTRIES);
-    let [mut example, _] = examples();
+    let mut example = example("ldaps://ldap.example");
     for (written, here) in [
         ("ldaps://ldap.example", slapd.tls_url()),
         (
@@ -115,15 +126,20 @@ fn the_configuration_for_slapd_lets_somebody_in() {
     );
 }
 
-/// No Active Directory is here; what the page says for one is read at least.
+/// Not each of these directories is here; what the page says for one is read at least.
 #[test]
-fn the_configuration_for_active_directory_is_right() {
+fn each_configuration_of_the_page_is_right() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let password = folder.path().join("ldap.password");
-    fs::write(&password, READER_PASSWORD).expect("a file can be written");
-    let [_, example] = examples();
-    let example = example.replace("/etc/registry-auth/ldap.password", &password.display().to_string());
-    check(&configuration(folder.path(), &example))
-        .ok()
-        .says("nothing wrong");
+    let here = |name: &str| folder.path().join(name).display().to_string();
+    fs::write(here("ldap.password"), READER_PASSWORD).expect("a file can be written");
+    let authority = Certified::by_authority(Algorithm::Es256);
+    let named = Regex::new(r"(?m)^  ca_certificate: .*$").expect("an expression");
+    for example in examples() {
+        let example = example.replace("/etc/registry-auth/ldap.password", &here("ldap.password"));
+        let root = format!("  ca_certificate: {}", authority.root_file().display());
+        let example = named.replace_all(&example, NoExpand(&root));
+        check(&configuration(folder.path(), &example))
+            .ok()
+            .says("nothing wrong");
+    }
 }
