@@ -102,10 +102,22 @@ fn the_configuration_of_each_profile_is_right() {
     for profile in Profile::ALL {
         let name = format!("{}.yml", profile.name());
         write(&name, &moved(&file(&format!("docker/config/backends/{name}"))));
+    }
+    let check = |profiles: &[Profile]| {
         let mut check = Command::new(parts::program());
-        check
-            .args(["check", "--listen", "none"])
-            .args([here("auth_config.yml"), here(&name)]);
-        let _ = run(check.current_dir(Path::new("/")), Duration::from_secs(30)).ok();
+        check.args(["check", "--listen", "none"]).arg(here("auth_config.yml"));
+        check.args(profiles.iter().map(|profile| here(&format!("{}.yml", profile.name()))));
+        run(check.current_dir(Path::new("/")), Duration::from_secs(30))
+    };
+    for profile in Profile::ALL {
+        let _ = check(&[profile]).ok();
+    }
+    // Several at once, but one database.
+    let databases = [Profile::Postgres, Profile::MariaDb, Profile::Sqlite];
+    for (number, one) in databases.into_iter().enumerate() {
+        let _ = check(&[Profile::Ldap, one, Profile::Htpasswd]).ok();
+        for other in databases.into_iter().skip(number + 1) {
+            check(&[one, other]).fails().says("`xorm_auth.database_type` stands in");
+        }
     }
 }
