@@ -30,6 +30,12 @@ const LIMIT: Duration = Duration::from_mins(1);
 /// The password of every database user.
 pub const PASSWORD: &str = "p/w @'x";
 
+/// A text as an address takes it.
+fn percent_encoded(text: &str) -> String {
+    text.bytes()
+        .fold(String::new(), |text, byte| format!("{text}%{byte:02x}"))
+}
+
 /// Who a server runs as, if not as whoever runs the tests.
 #[derive(Clone, Debug)]
 struct User(Option<String>);

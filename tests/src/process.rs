@@ -138,6 +138,14 @@ pub fn stay_on_core(core: u32) {
     sched_setaffinity(None, &cores).expect("this machine has the core");
 }
 
+/// Keeps a running program, with all its threads and what they start, on this core.
+#[track_caller]
+pub fn move_to_core(core: u32, id: u32) {
+    let mut command = Command::new(parts::system("taskset"));
+    command.args(["--all-tasks", "--cpu-list", "--pid", &core.to_string(), &id.to_string()]);
+    let _ = run(&command, Duration::from_secs(10)).ok();
+}
+
 /// The resident memory of the process `id`, in bytes.
 #[track_caller]
 pub fn resident_bytes(id: u32) -> u64 {

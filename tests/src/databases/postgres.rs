@@ -163,10 +163,16 @@ impl Postgres {
 
     /// The same as an address.
     pub fn url(&self, query: &str) -> String {
-        let password = PASSWORD
-            .bytes()
-            .fold(String::new(), |text, byte| format!("{text}%{byte:02x}"));
+        let password = super::percent_encoded(PASSWORD);
         format!("postgres://{NAME}:{password}@127.0.0.1:{}/{NAME}?{query}", self.port)
+    }
+
+    /// Of the server, for the kernel.
+    ///
+    /// # Panics
+    /// Where it is stopped.
+    pub fn process_id(&self) -> u32 {
+        self.process.as_ref().expect("it runs").id()
     }
 
     /// Where its socket is.
