@@ -129,10 +129,13 @@ bench: ## Measure speed, memory and size: a table, and target/bench.json (many m
 	$(call say,building the module that decides nothing)
 	@$(CARGO_WASM) build --release $(LOCKED) -p registry-auth-noop
 	@cp "$(dir $(BUILT))registry_auth_noop.wasm" target/noop.wasm
-	$(call say,building registry-auth with what is for benches alone)
-	@cargo build --profile program $(LOCKED) -p registry-auth-sidecar --features bench
+	$(call say,building registry-auth with what is for benches alone and what it is compared with)
+	@cargo build --profile program $(LOCKED) -p registry-auth-sidecar -p registry-auth-lookups \
+	  --features registry-auth-sidecar/bench
 	@cp -f "$(TARGET)/program/registry-auth" target/registry-auth-bench.new
 	@mv -f target/registry-auth-bench.new target/registry-auth-bench
+	@cp -f "$(TARGET)/program/registry-auth-lookups" target/lookups.new
+	@mv -f target/lookups.new target/lookups
 	$(call say,building what starts and asks all parts)
 	@cargo build --workspace $(LOCKED) --bin bench
 	$(call say,measuring)

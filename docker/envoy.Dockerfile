@@ -28,7 +28,9 @@ COPY docker/setup.sh /usr/local/bin/registry-auth-setup
 # volumes see first. 10001 is Envoy and registry-auth, 10002 is the registry, which must not read the key.
 RUN chmod 644 /usr/local/lib/registry_auth.wasm && chmod 755 /usr/local/bin/registry-auth-setup \
   && install -d -o 10001 -g 10001 -m 700 /setup/key \
-  && install -d -o 10001 -g 10001 -m 755 /setup/certificate \
+  && install -d -o 10001 -g 10001 -m 755 /setup/certificate /setup/directory \
+  && install -d -o 10001 -g 10001 -m 700 /setup/accounts \
+  && install -d -o 10001 -g 10001 -m 1777 /setup/backends \
   && install -d -o 10002 -g 10002 -m 700 /setup/blobs
 USER 10001:10001
 EXPOSE 5001

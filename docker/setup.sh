@@ -5,7 +5,15 @@
 set -euo pipefail
 # `ADDRESS`: where a client reaches Envoy.
 address=${ADDRESS:?}
-key=/setup/key certificate=/setup/certificate
+key=/setup/key certificate=/setup/certificate directory=/setup/directory
+
+# Each profile of docker-compose.yml has a file here, which is empty until the profile puts its own in the place. So it is
+# at each start, since nothing tells which profiles were left out.
+for profile in ldap postgres mariadb sqlite htpasswd; do
+  printf '{}\n' >"/setup/backends/$profile.new"
+  chmod 644 "/setup/backends/$profile.new"
+  mv "/setup/backends/$profile.new" "/setup/backends/$profile.yml"
+done
 
 umask 077
 # The key comes into its place last, so that an interruption leaves no half of a pair.
@@ -15,6 +23,19 @@ if [[ ! -s $key/token.key ]]; then
   # The registry reads it as another account.
   chmod 644 "$certificate/token.crt"
   mv "$key/token.key.new" "$key/token.key"
+fi
+
+# The account that looks others up in the directory of the profile `ldap`, which itself is given the hash.
+if [[ ! -s $key/ldap.password ]]; then
+  password=$(openssl rand -hex 16) salt=$(openssl rand -hex 8)
+  hash=$({ printf %s "$password$salt" | openssl dgst -sha1 -binary; printf %s "$salt"; } | openssl base64 -A)
+  printf 'dn: cn=reader,dc=corp,dc=example\nobjectClass: organizationalRole\nobjectClass: simpleSecurityObject\n' \
+    >"$directory/reader.ldif"
+  printf 'cn: reader\nuserPassword: {SSHA}%s\n' "$hash" >>"$directory/reader.ldif"
+  # The directory reads it as another account.
+  chmod 644 "$directory/reader.ldif"
+  printf '%s\n' "$password" >"$key/ldap.password.new"
+  mv "$key/ldap.password.new" "$key/ldap.password"
 fi
 
 if [[ -s $key/users.yml ]]; then

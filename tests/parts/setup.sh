@@ -62,7 +62,7 @@ level() {
     bench)
       fetch envoy.sh "$ENVOY"
       fetch envoy.sh "$ENVOY_OLD"
-      fetch debian.sh wrk openssl
+      fetch debian.sh wrk openssl slapd ldap-utils postgresql mariadb-server sqlite3
       level wasm
       compile oha.sh
       level bench-core

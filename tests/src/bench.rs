@@ -1,7 +1,8 @@
 //! What `make bench` measures: requests a second beside a module that decides nothing, all in one run, so that a noisy
 //! machine moves both; memory, size, how long a configuration takes, and whether the time of a refusal tells anything;
-//! and the program beside the proxy, by itself and asked by the filter.
+//! and the program beside the proxy, by itself, asked by the filter, and asking back-ends.
 
+mod backends;
 mod latency;
 mod load;
 mod logins;
@@ -18,7 +19,7 @@ pub use report::Report;
 pub type Part = fn(&mut Report);
 
 /// What is measured, by its name.
-pub const PARTS: [(&str, Part); 7] = [
+pub const PARTS: [(&str, Part); 9] = [
     ("scenarios", scenarios::measure),
     ("size", Report::size),
     ("memory", memory::measure),
@@ -26,6 +27,8 @@ pub const PARTS: [(&str, Part); 7] = [
     ("timing", timing::measure),
     ("program", program::measure),
     ("managed", managed::measure),
+    ("backends", backends::measure),
+    ("rules", backends::rules),
 ];
 
 /// Measures these parts of [`PARTS`]. All take many minutes; says what it does while it does it.

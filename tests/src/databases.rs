@@ -24,12 +24,19 @@ use crate::process::run;
 pub use mariadb::MariaDb;
 pub use mongo::{Collection, Mongo};
 pub use postgres::Postgres;
+pub(crate) use postgres::program as postgres_program;
 
 /// Servers write their folder, start and stop; a busy machine draws that out.
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// The password of every database user.
 pub const PASSWORD: &str = "p/w @'x";
+
+/// A text as an address takes it.
+fn percent_encoded(text: &str) -> String {
+    text.bytes()
+        .fold(String::new(), |text, byte| format!("{text}%{byte:02x}"))
+}
 
 /// Who a server runs as, if not as whoever runs the tests.
 #[derive(Clone, Debug)]

@@ -25,6 +25,10 @@ pub const SUFFIX: &str = "dc=corp,dc=example";
 pub const READER: &str = "cn=reader,dc=corp,dc=example";
 pub const READER_PASSWORD: &str = "reader-secret";
 
+/// Connections, operations and results.
+const LOGGED: &str = "stats";
+const QUIET: &str = "none";
+
 const ADMIN: &str = "cn=admin,dc=corp,dc=example";
 const ADMIN_PASSWORD: &str = "admin-secret";
 
@@ -36,6 +40,7 @@ pub struct Slapd {
     tls: Port,
     certificate: Certified,
     folder: TempDir,
+    logged: &'static str,
 }
 
 impl Slapd {
@@ -43,6 +48,17 @@ impl Slapd {
     /// `ou=groups`.
     #[track_caller]
     pub fn with(entries: &str) -> Self {
+        Self::set_up(entries, LOGGED)
+    }
+
+    /// The same, which logs nothing: for benches, since it logs each operation otherwise.
+    #[track_caller]
+    pub fn quiet_with(entries: &str) -> Self {
+        Self::set_up(entries, QUIET)
+    }
+
+    #[track_caller]
+    fn set_up(entries: &str, logged: &'static str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let certificate = Certified::by_authority(Algorithm::Es256);
         let path = folder.path();
@@ -54,13 +70,14 @@ impl Slapd {
         write("reader.password", &format!("{READER_PASSWORD}\n"));
         write("entries.ldif", &format!("{}{entries}", below_suffix()));
         let (plain, tls) = (Port::free(), Port::free());
-        let process = launch(path, &plain, &tls);
+        let process = launch(path, &plain, &tls, logged);
         let mut slapd = Self {
             process,
             plain,
             tls,
             certificate,
             folder,
+            logged,
         };
         slapd.wait();
         let mut add = Command::new(parts::system("ldapadd"));
@@ -95,6 +112,11 @@ impl Slapd {
         self.folder.path().join("reader.password")
     }
 
+    /// Of the server, for the kernel.
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Ends it. What it knows stays.
     #[track_caller]
     pub fn stop(&mut self) {
@@ -105,7 +127,7 @@ impl Slapd {
     /// Starts it again, on the same ports.
     #[track_caller]
     pub fn start_again(&mut self) {
-        self.process = launch(self.folder.path(), &self.plain, &self.tls);
+        self.process = launch(self.folder.path(), &self.plain, &self.tls, self.logged);
         self.wait();
     }
 
@@ -138,12 +160,12 @@ impl Slapd {
 }
 
 #[track_caller]
-fn launch(folder: &Path, plain: &Port, tls: &Port) -> Process {
+fn launch(folder: &Path, plain: &Port, tls: &Port, logged: &str) -> Process {
     let mut command = Command::new(parts::system("slapd"));
     let urls = format!("ldap://127.0.0.1:{plain} ldaps://127.0.0.1:{tls}");
-    // Level 256 tells connections, operations and results, and keeps it in the foreground.
+    // `-d` keeps it in the foreground, too.
     command
-        .args(["-d", "256", "-h", &urls, "-f"])
+        .args(["-d", logged, "-h", &urls, "-f"])
         .arg(folder.join("slapd.conf"));
     Process::start("slapd", &command, folder)
 }

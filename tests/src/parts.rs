@@ -107,6 +107,14 @@ pub fn program_for_benches() -> PathBuf {
     path
 }
 
+/// What looks accounts up by the client crates alone, as `make bench` built it.
+#[track_caller]
+pub fn lookups() -> PathBuf {
+    let path = checkout().join("target/lookups");
+    assert!(path.is_file(), "`{}` is missing; run `make bench`", path.display());
+    path
+}
+
 /// The folder with docker's plugins `docker-compose` and `docker-buildx`.
 #[track_caller]
 pub fn docker_plugins() -> PathBuf {

@@ -3,7 +3,8 @@
 //! Each is the leader of a process group of its own and hears SIGTERM when this process ends, however it ends: nothing
 //! stays behind on the machine of somebody who pressed Ctrl-C.
 
-use std::ffi::OsStr;
+mod cores;
+
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -15,9 +16,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
-use rustix::thread::{CpuSet, sched_setaffinity};
 
 use crate::parts;
+pub use cores::{move_to_core, on_core, stay_on_core};
 
 /// How long a program may take to end after SIGTERM before it is killed.
 const GRACE: Duration = Duration::from_secs(10);
@@ -138,22 +139,6 @@ impl Drop for Process {
             eprintln!("---- the last that {} logged ----\n{last}\n---- end ----", self.name);
         }
     }
-}
-
-/// A program that the kernel keeps on this core, counted from 0.
-#[track_caller]
-pub fn on_core(core: u32, program: impl AsRef<OsStr>) -> Command {
-    let mut command = Command::new(parts::system("taskset"));
-    command.args(["--cpu-list", &core.to_string()]).arg(program);
-    command
-}
-
-/// Keeps this thread, and what threads it starts, on this core.
-#[track_caller]
-pub fn stay_on_core(core: u32) {
-    let mut cores = CpuSet::new();
-    cores.set(usize::try_from(core).expect("a machine counts its cores"));
-    sched_setaffinity(None, &cores).expect("this machine has the core");
 }
 
 /// The resident memory of the process `id`, in bytes.

@@ -1,6 +1,8 @@
 //! `docker-compose.yml` as it ships, in a Docker Engine with a network of its own: images take what `make` built, and
 //! the base images are those of [`stand_in`](crate::stand_in).
 
+mod profile;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,6 +20,7 @@ use crate::docker::{Docker, Engine, Network};
 use crate::parts;
 use crate::process::{Ran, run, wait_until};
 use crate::stand_in::StandIn;
+pub use profile::Profile;
 
 /// For one command: the first one builds the images.
 const LIMIT: Duration = Duration::from_mins(5);
@@ -37,6 +40,7 @@ pub struct Stack {
     host: &'static str,
     name: &'static str,
     port: u16,
+    profile: Option<Profile>,
 }
 
 /// A service of the stack.
@@ -80,8 +84,18 @@ impl Stack {
             host: engine(),
             name,
             port,
+            profile: None,
         };
         stack.build();
+        stack
+    }
+
+    /// One that will be started with this profile.
+    #[track_caller]
+    pub fn for_profile(name: &'static str, port: u16, profile: Profile) -> Self {
+        let mut stack = Self::new(name, port);
+        profile.import(&stack.client());
+        stack.profile = Some(profile);
         stack
     }
 
@@ -114,10 +128,13 @@ impl Stack {
         Docker::at(self.host)
     }
 
-    /// Runs `docker compose` with these arguments.
+    /// Runs `docker compose` with these arguments; it knows the profile's services too.
     #[track_caller]
     pub fn compose(&self, arguments: &[&str]) -> Ran {
         let mut command = self.command(&parts::system("docker"));
+        if let Some(profile) = self.profile {
+            command.env("COMPOSE_PROFILES", profile.name());
+        }
         command.arg("compose").args(arguments);
         run(&command, LIMIT)
     }
@@ -158,7 +175,13 @@ impl Stack {
     /// What the engine knows of a service's container, if it has one.
     #[track_caller]
     pub fn inspect(&self, service: Service) -> Option<Value> {
-        let id = self.compose(&["ps", "--all", "--quiet", service.name()]).ok().stdout;
+        self.inspect_named(service.name())
+    }
+
+    /// The same by the name of a service, for those of a profile.
+    #[track_caller]
+    pub fn inspect_named(&self, service: &str) -> Option<Value> {
+        let id = self.compose(&["ps", "--all", "--quiet", service]).ok().stdout;
         let text = self.client().run(&["inspect", id.trim()]).stdout;
         let mut found: Vec<Value> = serde_json::from_str(&text).unwrap_or_default();
         found.pop()
@@ -216,9 +239,11 @@ impl Stack {
 impl Drop for Stack {
     fn drop(&mut self) {
         if thread::panicking() {
-            for service in Service::ALL {
-                let log = self.compose(&["logs", "--no-log-prefix", "--tail", "40", service.name()]);
-                eprintln!("---- the last that {} logged ----\n{}", service.name(), log.output());
+            let of_profile = self.profile.map(Profile::services).unwrap_or_default();
+            let services = Service::ALL.map(Service::name);
+            for service in services.into_iter().chain(of_profile.iter().map(|(name, _)| *name)) {
+                let log = self.compose(&["logs", "--no-log-prefix", "--tail", "40", service]);
+                eprintln!("---- the last that {service} logged ----\n{}", log.output());
             }
         }
         let _ = self.compose(&["down", "--volumes", "--timeout", "1"]);

@@ -3,6 +3,8 @@
 //! Each has what our Dockerfiles and `docker-compose.yml` use of the public one, and nothing else. Those that programs
 //! are compiled in (`rust:…`) have none: tests put in what `make` built.
 
+mod servers;
+
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};

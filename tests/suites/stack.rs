@@ -1,5 +1,9 @@
 //! Envoy, registry-auth and a registry in containers, as `docker-compose.yml` starts them in a real Docker Engine.
 
+mod stack {
+    mod profiles;
+}
+
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -21,15 +25,15 @@ fn file(name: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("cannot read `{}`: {error}", path.display()))
 }
 
-/// The README's block that begins with `docker compose up`, without its comments.
+/// The README's block that begins so, without its comments.
 #[track_caller]
-fn readme_lines() -> Vec<String> {
+fn readme_lines(beginning: &str) -> Vec<String> {
     let readme = file("README.md");
     let (_, block) = readme
-        .split_once(&format!("```sh\n{WITH_DOCKER}"))
-        .expect("the README shows how to start the stack");
+        .split_once(&format!("```sh\n{beginning}"))
+        .unwrap_or_else(|| panic!("no block of the README begins with `{beginning}`"));
     let (block, _) = block.split_once("```").expect("a fence is closed");
-    format!("{WITH_DOCKER}{block}")
+    format!("{beginning}{block}")
         .lines()
         .map(|line| line.split('#').next().unwrap_or(line).trim().to_owned())
         .collect()
@@ -57,7 +61,7 @@ impl Drop for Over<'_> {
 #[test]
 fn what_the_readme_shows_brings_the_stack_up_and_down_again() {
     let stack = Stack::new("readme", 5001);
-    let lines = readme_lines();
+    let lines = readme_lines(WITH_DOCKER);
     let [up, logs, down] = &*lines else {
         panic!("three commands were expected: {lines:?}");
     };
@@ -162,30 +166,34 @@ fn pushes_and_pulls_lose_nothing_while_registry_auth_restarts() {
     assert!(stops >= 3, "registry-auth was told to stop {stops} times");
 }
 
+#[track_caller]
+fn has_no_more_rights_than_it_needs(stack: &Stack, name: &str, user: &str) {
+    let known = stack.inspect_named(name).expect("each service has a container");
+    let (host, config) = (&known["HostConfig"], &known["Config"]);
+    assert_eq!(host["ReadonlyRootfs"], true, "{name}");
+    assert_eq!(host["CapDrop"], serde_json::json!(["ALL"]), "{name}");
+    assert_eq!(
+        host["SecurityOpt"],
+        serde_json::json!(["no-new-privileges:true"]),
+        "{name}"
+    );
+    assert_eq!(config["User"], user, "{name}");
+    for published in host["PortBindings"].as_object().into_iter().flatten() {
+        assert_eq!(published.1[0]["HostIp"], "127.0.0.1", "{name} publishes {published:?}");
+    }
+}
+
 #[test]
 fn each_container_has_no_more_rights_than_it_needs() {
     let stack = Stack::new("rights", 5004);
     stack.up();
     for service in Service::ALL {
-        let known = stack.inspect(service).expect("each service has a container");
-        let (host, config) = (&known["HostConfig"], &known["Config"]);
-        let name = service.name();
-        assert_eq!(host["ReadonlyRootfs"], true, "{name}");
-        assert_eq!(host["CapDrop"], serde_json::json!(["ALL"]), "{name}");
-        assert_eq!(
-            host["SecurityOpt"],
-            serde_json::json!(["no-new-privileges:true"]),
-            "{name}"
-        );
         let user = if service == Service::Registry {
             "10002:10002"
         } else {
             "10001:10001"
         };
-        assert_eq!(config["User"], user, "{name}");
-        for published in host["PortBindings"].as_object().into_iter().flatten() {
-            assert_eq!(published.1[0]["HostIp"], "127.0.0.1", "{name} publishes {published:?}");
-        }
+        has_no_more_rights_than_it_needs(&stack, service.name(), user);
     }
     let inside = |service: Service, line: &str| stack.compose(&["exec", "-T", service.name(), "sh", "-c", line]);
     let _ = inside(Service::RegistryAuth, "cat /key/token.key").ok();

@@ -110,6 +110,16 @@ fn answers(text: &str) -> Option<Answers> {
 impl Accounts {
     /// A wrk program that asks for each account once, and from the beginning when all have asked.
     pub(super) fn script(&self) -> String {
+        self.script_with("")
+    }
+
+    /// The same, each account from another address, as a proxy in front tells it.
+    pub(super) fn script_of_clients(&self) -> String {
+        self.script_with("headers['X-Forwarded-For'] = ('10.0.%d.%d'):format(math.floor(i / 256), i % 256)")
+    }
+
+    /// Each request with what these lines add to `headers`.
+    fn script_with(&self, more: &str) -> String {
         let Self {
             prefix,
             password,
@@ -136,6 +146,7 @@ function init()
   for i = 0, {count} - 1 do
     local name = '{prefix}-' .. i
     local headers = {{ Host = 'x', Authorization = 'Basic ' .. base64(name .. ':{password}') }}
+    {more}
     requests[i] = wrk.format('GET', path:format(name), headers)
   end
 end

@@ -38,8 +38,8 @@ pub(super) fn measure(report: &mut Report) {
 }
 
 /// A filter and the program it asks.
-struct Managed {
-    envoy: Envoy,
+pub(super) struct Managed {
+    pub(super) envoy: Envoy,
     site: Arc<Site>,
     _program: Running,
 }
@@ -161,7 +161,7 @@ fn upstream() -> Envoy {
 
 /// Starts the program with `config`, signed by `key`, and a filter that asks it, and waits until that answers.
 #[track_caller]
-fn start(config: &Value, key: &Certified, set: impl FnOnce(Setup) -> Setup) -> Managed {
+pub(super) fn start(config: &Value, key: &Certified, set: impl FnOnce(Setup) -> Setup) -> Managed {
     let site = Site::new(&with(config.clone(), "token", token(key)));
     let site = site.program(parts::program_for_benches()).on_core(OTHERS);
     let program = site.start();

@@ -139,6 +139,23 @@ impl MariaDb {
         format!("{NAME}:{PASSWORD}@tcp(127.0.0.1:{})/{NAME}?{parameters}", self.port)
     }
 
+    /// Of the server, for the kernel.
+    ///
+    /// # Panics
+    /// Where it is stopped.
+    pub fn process_id(&self) -> u32 {
+        self.process.as_ref().expect("it runs").id()
+    }
+
+    /// The same as an address.
+    pub fn url(&self) -> String {
+        format!(
+            "mysql://{NAME}:{}@127.0.0.1:{}/{NAME}",
+            super::percent_encoded(PASSWORD),
+            self.port
+        )
+    }
+
     /// The same by its socket.
     pub fn conn_string_of_socket(&self) -> String {
         format!("{NAME}:{PASSWORD}@unix({})/{NAME}", self.socket().display())

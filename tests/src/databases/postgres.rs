@@ -163,10 +163,16 @@ impl Postgres {
 
     /// The same as an address.
     pub fn url(&self, query: &str) -> String {
-        let password = PASSWORD
-            .bytes()
-            .fold(String::new(), |text, byte| format!("{text}%{byte:02x}"));
+        let password = super::percent_encoded(PASSWORD);
         format!("postgres://{NAME}:{password}@127.0.0.1:{}/{NAME}?{query}", self.port)
+    }
+
+    /// Of the server, for the kernel.
+    ///
+    /// # Panics
+    /// Where it is stopped.
+    pub fn process_id(&self) -> u32 {
+        self.process.as_ref().expect("it runs").id()
     }
 
     /// Where its socket is.
@@ -222,7 +228,7 @@ impl Drop for Locked<'_> {
 
 /// A program of the server. Debian keeps them apart, a folder for each release.
 #[track_caller]
-fn program(name: &str) -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     let releases = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut found: Vec<_> = releases
         .map(|release| release.path().join("bin").join(name))

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use regex::{NoExpand, Regex};
 use registry_auth_tests::active_directory::{self, ActiveDirectory};
-use registry_auth_tests::ldap::Slapd;
+use registry_auth_tests::certificates::{Algorithm, Certified};
+use registry_auth_tests::ldap::{READER_PASSWORD, Slapd};
 use registry_auth_tests::ports::Port;
 use registry_auth_tests::process::{Process, Ran, run};
 use registry_auth_tests::token::{part, token};
@@ -56,14 +58,23 @@ member: CN=Interns,CN=Users,DC=corp,DC=example,DC=test
 const AUTHORITY: &str = "/etc/registry-auth/ldap-ca.pem";
 const PASSWORD: &str = "/etc/registry-auth/ldap.password";
 
-/// The blocks of the page: for slapd, and for Active Directory.
-fn examples() -> [String; 2] {
+/// The blocks of the page.
+fn examples() -> Vec<String> {
     let blocks = blocks(PAGE).into_iter().map(|block| {
         assert_eq!(block.language, "yaml", "no test runs this block: {block:#?}");
         block.text
     });
-    let blocks: Vec<String> = blocks.collect();
-    blocks.try_into().expect("the page has two configurations")
+    blocks.collect()
+}
+
+/// The one for this directory.
+fn example(addr: &str) -> String {
+    let mut found = examples();
+    found.retain(|example| example.contains(addr));
+    let [example] = &*found else {
+        panic!("one configuration for `{addr}` was expected: {found:#?}");
+    };
+    example.clone()
 }
 
 /// A file with `part` in `folder`, beside what every configuration needs.
@@ -138,7 +149,7 @@ fn assert_lets_ada_push(example: &str, typed: &str, password: &str) {
 #[test]
 fn the_configuration_for_slapd_lets_somebody_in() {
     let slapd = Slapd::with(ENTRIES);
-    let [example, _] = examples();
+    let example = example("ldaps://ldap.example");
     let example = here(
         &example,
         &[
@@ -153,7 +164,7 @@ fn the_configuration_for_slapd_lets_somebody_in() {
 #[test]
 fn the_configuration_for_active_directory_lets_somebody_in() {
     let directory = ActiveDirectory::with(DOMAIN_ENTRIES);
-    let [_, example] = examples();
+    let example = example("ldaps://dc1.corp.example");
     let addr = format!("[\"{}\"]", directory.tls_url());
     let example = here(
         &example,
@@ -166,4 +177,22 @@ fn the_configuration_for_active_directory_lets_somebody_in() {
         ],
     );
     assert_lets_ada_push(&example, "ADA", "Ada.Secret1");
+}
+
+/// Not each of these directories is here; what the page says for one is read at least.
+#[test]
+fn each_configuration_of_the_page_is_right() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let password = folder.path().join("ldap.password");
+    fs::write(&password, READER_PASSWORD).expect("a file can be written");
+    let authority = Certified::by_authority(Algorithm::Es256);
+    let root = format!("  ca_certificate: {}", authority.root_file().display());
+    let named = Regex::new(r"(?m)^  ca_certificate: .*$").expect("an expression");
+    for example in examples() {
+        let example = example.replace(PASSWORD, &password.display().to_string());
+        let example = named.replace_all(&example, NoExpand(&root));
+        check(&configuration(folder.path(), &example))
+            .ok()
+            .says("nothing wrong");
+    }
 }
