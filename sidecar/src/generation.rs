@@ -15,7 +15,7 @@ use registry_auth_core::request::route::Endpoint;
 use registry_auth_core::secret::Secret;
 use registry_auth_core::time::Timestamp;
 use registry_auth_core::token::{Jti, Token};
-use registry_auth_core::wire;
+use registry_auth_core::wire::{self, config::MAX_CONFIG_BYTES};
 
 use crate::chain::Chain;
 use crate::lock::held;
@@ -79,6 +79,13 @@ impl Generation {
         let (patterns, tokens) = seeds.unwrap_or_default();
         let Edition { number, mark, now } = edition;
         let written = wire::config::write_marked(&document, Asks::of(&document), number, mark);
+        let bytes = written.body.expose().len();
+        if bytes > MAX_CONFIG_BYTES {
+            let what = format_args!(
+                "comes to {bytes} bytes of users and rules, and the filter takes at most {MAX_CONFIG_BYTES}; leave some to a back-end"
+            );
+            problems.error(&Place::root(), what);
+        }
         let lists = document.program.as_ref().map(|program| &program.backends.lists);
         let unread = lists.and_then(|lists| lists.first()).map(|(list, _)| *list);
         let (policy, warnings) = Policy::compile(document, now, problems)?;
@@ -125,5 +132,47 @@ impl Generation {
     #[must_use]
     pub fn remembered_tokens(&self) -> usize {
         held(&self.tokens).len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use registry_auth_core::config::backend::Backends;
+    use registry_auth_core::config::{Node, Sources};
+    use serde_json::json;
+
+    use super::*;
+    use crate::chain::{Observer, Unobserved};
+    use crate::testdata::Authority;
+
+    #[test]
+    fn what_the_filter_would_not_take_is_refused_here() {
+        let key = Authority::new().sign("registry-auth").key;
+        let compile = |label: usize| {
+            let text = json!({
+                "token": {"issuer": "i", "key": key},
+                "users": {"ada": {"labels": {"team": ["x".repeat(label)]}}},
+                "acl": [],
+            });
+            let node: Node = serde_json::from_value(text).unwrap();
+            let mut problems = Problems::default();
+            let sources = Sources::of_a_proxy(&|_| None);
+            let document = Document::read(node, sources, &mut problems);
+            let observer: Arc<dyn Observer> = Arc::new(Unobserved);
+            let chain = Chain::open(Backends::default(), sources, &observer, &mut problems);
+            let edition = Edition {
+                number: 1,
+                mark: None,
+                now: Timestamp::from_seconds(1_800_000_000),
+            };
+            let compiled = Generation::compile(document, Arc::new(chain), edition, problems);
+            compiled.map(|_| ()).map_err(|problems| problems.to_string())
+        };
+        assert_eq!(compile(1_000), Ok(()));
+        let refused = compile(MAX_CONFIG_BYTES).unwrap_err();
+        assert!(
+            refused.contains("bytes of users and rules, and the filter takes at most 33554432"),
+            "{refused}"
+        );
     }
 }

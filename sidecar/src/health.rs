@@ -82,11 +82,11 @@ impl Readiness {
         });
     }
 
-    /// The back-ends are others from now on, and begin as if they answered.
-    pub fn forget_backends(&self) {
+    /// The back-ends are others from now on, and begin as if they answered; but for `lists`, which were read already.
+    pub fn forget_backends(&self, lists: &[&'static str]) {
         self.0.send_modify(|condition| {
-            condition.down.clear();
-            condition.refused.clear();
+            condition.down.retain(|key| lists.contains(key));
+            condition.refused.retain(|key, _| lists.contains(key));
         });
     }
 
@@ -219,6 +219,8 @@ mod tests {
         assert_eq!(code, 200, "the last good list is in force");
         let refused = r#""refused":{"acl_xorm":"acl_xorm[\"seq 3\"].match.name: `[` is never closed"}"#;
         assert!(page.contains(refused), "{page}");
+        readiness.forget_backends(&["acl_xorm"]);
+        assert!(ask(&router, READYZ).await.1.contains(refused));
         readiness.list_is_refused("acl_xorm", None);
         assert!(!ask(&router, READYZ).await.1.contains("refused"));
     }

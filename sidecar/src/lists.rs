@@ -53,6 +53,12 @@ impl Lists {
         self.0.is_empty()
     }
 
+    /// Their keys.
+    #[must_use]
+    pub fn keys(&self) -> Vec<&'static str> {
+        self.0.iter().map(|list| list.key()).collect()
+    }
+
     /// What was read of the same lists for the configuration before is where these begin.
     pub fn take_over(&self, before: &Self) {
         for list in &self.0 {

@@ -102,10 +102,10 @@ impl State {
         self.readiness.in_force(number);
     }
 
-    /// The back-ends are others from now on: what was known of those before says nothing of them.
-    pub fn forget_backends(&self) {
+    /// The back-ends are others from now on: what was known of those before says nothing of them. `lists` were read already.
+    pub fn forget_backends(&self, lists: &[&'static str]) {
         self.metrics.backends_anew();
-        self.readiness.forget_backends();
+        self.readiness.forget_backends(lists);
     }
 
     /// Has the back-ends of the generation in force see to what they can before anybody asks, and waits for none.

@@ -280,9 +280,9 @@ impl Program {
         for warning in &ready.warnings {
             tracing::warn!("{}", origin.warning(warning));
         }
+        self.state.forget_backends(&ready.followed.base.lists.keys());
         self.followed = Some(ready.followed);
         self.marked = None;
-        self.state.forget_backends();
         self.install(ready.generation);
         self.state.prepare();
         self.server.install(ready.listeners);

@@ -8,6 +8,7 @@
 //!
 //! Accounts are `bench-0` and so on. All connections share one thread, since `registry-auth` is kept on one core beside it.
 
+mod collection;
 mod directory;
 mod table;
 
@@ -66,6 +67,7 @@ fn main() -> Result<()> {
     let rate = runtime.block_on(LocalSet::new().run_until(async {
         match kind.as_str() {
             "ldap" => rate(task, directory::look_up).await,
+            "mongo" => rate(task, collection::look_up).await,
             "postgres" => rate(task, table::look_up::<table::Postgres>).await,
             "mysql" => rate(task, table::look_up::<table::MySql>).await,
             "sqlite" => rate(task, table::look_up::<table::Sqlite>).await,

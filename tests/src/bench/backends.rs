@@ -54,11 +54,12 @@ struct Asked {
 type Start = fn() -> Asked;
 
 /// Each back-end: the name of its number, who starts it, and what is to be reached.
-const BACKENDS: [(&str, Start, f64); 4] = [
+const BACKENDS: [(&str, Start, f64); 5] = [
     ("ldap_logins", servers::ldap, 0.6),
     ("postgres_logins", servers::postgres, 0.7),
     ("mariadb_logins", servers::mariadb, 0.7),
     ("sqlite_logins", servers::sqlite, 0.7),
+    ("mongo_logins", servers::mongo, 0.7),
 ];
 
 #[track_caller]

@@ -156,6 +156,12 @@ impl Mongo {
         }
     }
 
+    /// The process of the server that runs.
+    #[track_caller]
+    pub fn process_id(&self) -> u32 {
+        self.process.as_ref().expect("the server runs").id()
+    }
+
     /// `dial_info` with docker_auth's keys.
     pub fn dial_info(&self) -> Value {
         json!({

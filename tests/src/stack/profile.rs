@@ -13,6 +13,7 @@ pub enum Profile {
     MariaDb,
     Sqlite,
     Htpasswd,
+    Casbin,
 }
 
 /// Makes an image under whose name there is a public one.
@@ -20,7 +21,14 @@ type Make = fn() -> StandIn;
 
 impl Profile {
     /// The quickest with a server comes first.
-    pub const ALL: [Self; 5] = [Self::Ldap, Self::Postgres, Self::MariaDb, Self::Sqlite, Self::Htpasswd];
+    pub const ALL: [Self; 6] = [
+        Self::Ldap,
+        Self::Postgres,
+        Self::MariaDb,
+        Self::Sqlite,
+        Self::Htpasswd,
+        Self::Casbin,
+    ];
 
     /// As in `docker-compose.yml`.
     pub fn name(self) -> &'static str {
@@ -30,6 +38,7 @@ impl Profile {
             Self::MariaDb => "mariadb",
             Self::Sqlite => "sqlite",
             Self::Htpasswd => "htpasswd",
+            Self::Casbin => "casbin",
         }
     }
 
@@ -41,6 +50,7 @@ impl Profile {
             Self::MariaDb => &[("mariadb", "mysql"), ("use-mariadb", "10001:10001")],
             Self::Sqlite => &[("sqlite", "10001:10001"), ("use-sqlite", "10001:10001")],
             Self::Htpasswd => &[("use-htpasswd", "10001:10001")],
+            Self::Casbin => &[("use-casbin", "10001:10001")],
         }
     }
 
@@ -51,7 +61,7 @@ impl Profile {
             Self::Postgres => Some(("postgres:17", StandIn::postgres)),
             Self::MariaDb => Some(("mariadb:11.8", StandIn::mariadb)),
             Self::Sqlite => Some(("keinos/sqlite3:3.50.4", StandIn::sqlite)),
-            Self::Htpasswd => None,
+            Self::Htpasswd | Self::Casbin => None,
         }
     }
 

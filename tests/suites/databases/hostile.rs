@@ -11,6 +11,7 @@ use std::thread;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use registry_auth_tests::databases::Mongo;
 use registry_auth_tests::ldap::{READER, SUFFIX, Slapd};
 use registry_auth_tests::parts;
 use serde::Deserialize;
@@ -110,6 +111,17 @@ impl BackEnd {
                 ));
             }),
             ..Self::of("xorm_auth", section)
+        }
+    }
+
+    fn documents(server: Mongo) -> Self {
+        let section = json!({"dial_info": server.dial_info(), "collection": "users"});
+        Self {
+            fill: Box::new(move |Pair { name, password }| {
+                let document = json!({"username": name, "password": hash_of(password)});
+                server.collection("users").insert(&document);
+            }),
+            ..Self::of("mongo_auth", section)
         }
     }
 
@@ -250,6 +262,7 @@ fn every_back_end_lets_in_whom_it_knows_and_nobody_else() {
     let slapd = Slapd::with(&ldif(accounts));
     let databases = Database::all().into_iter().map(BackEnd::database);
     let others = [
+        BackEnd::documents(Mongo::start()),
         BackEnd::htpasswd(folder.path(), accounts),
         BackEnd::program(folder.path(), accounts),
         BackEnd::hook(accounts),

@@ -73,7 +73,7 @@ fn the_tables_of_the_page_have_every_key() {
 
 #[test]
 fn the_configurations_of_the_page_are_taken() {
-    for section in examples::<2>("yaml") {
+    for section in examples::<3>("yaml") {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         configuration(folder.path(), &section);
         check(folder.path()).ok().says("nothing wrong");
@@ -84,18 +84,19 @@ fn the_configurations_of_the_page_are_taken() {
 fn the_account_of_the_page_is_let_in_by_its_configuration() {
     let certified = Certified::by_authority(Algorithm::Es256);
     let server = Mongo::start_with_tls(&certified);
-    let [account, index] = examples::<2>("js");
+    let [account, index, rule] = examples::<3>("js");
     assert_eq!(
         index.trim(),
         "db.users.createIndex({\"username\": 1}, {\"unique\": true})"
     );
-    let account = account.trim().strip_prefix("db.users.insertOne(");
-    let account = account
-        .and_then(|account| account.strip_suffix(')'))
-        .expect("the page puts in one account");
-    let account: Value = serde_json::from_str(account).expect("it is JSON");
+    let mut account = inserted(&account, "users");
     server.collection("users").insert(&account);
-    let [mut section, _] = examples::<2>("yaml");
+    account["username"] = json!("ada");
+    server.collection("users").insert(&account);
+    server.collection("acl").insert(&inserted(&rule, "acl"));
+    let [mut section, ..] = examples::<3>("yaml");
+    let rules = section.replace("mongo_auth:", "acl_mongo:").replace(": users", ": acl");
+    section.push_str(&rules);
     for (written, here) in [
         ("db.example:27017", server.address()),
         ("username: registry", "username: accounts".to_owned()),
@@ -119,4 +120,20 @@ fn the_account_of_the_page_is_let_in_by_its_configuration() {
     assert_eq!(claims["sub"], "grace", "{claims}");
     assert_eq!(claims["access"][0]["actions"], json!(["pull"]), "{claims}");
     assert_eq!(server.collection("users").unique_fields(), ["username"]);
+    let url = url.replace("blue/app", "ada/app");
+    let answer = http::get(&url, &[("authorization", &http::basic("ada", "grace-secret"))]);
+    let claims = part(&token(&answer), 1);
+    assert_eq!(
+        claims["access"][0]["actions"],
+        json!(["pull", "push"]),
+        "by the rule of the page: {claims}"
+    );
+}
+
+/// The document that the page puts into this collection.
+#[track_caller]
+fn inserted(line: &str, collection: &str) -> Value {
+    let document = line.trim().strip_prefix(&format!("db.{collection}.insertOne("));
+    let document = document.and_then(|document| document.strip_suffix(')'));
+    serde_json::from_str(document.expect("the page puts in one document")).expect("it is JSON")
 }

@@ -25,6 +25,7 @@ fn with_a_profile_the_stack_knows_the_accounts_of_its_back_end() {
         ("with-mariadb", 5013),
         ("with-sqlite", 5014),
         ("with-htpasswd", 5015),
+        ("with-casbin", 5016),
     ];
     let so_many = usize::try_from(soak::times(1)).unwrap_or(usize::MAX);
     for (profile, (name, port)) in Profile::ALL.into_iter().zip(stacks).take(so_many) {
@@ -84,13 +85,15 @@ fn the_configuration_of_each_profile_is_right() {
     write("token.key", keys::ES256);
     write("token.crt", keys::ES256_CERTIFICATE);
     write("ldap.password", "reader-secret\n");
-    write("htpasswd", &file("docker/config/backends/htpasswd"));
+    for name in ["htpasswd", "casbin.conf", "casbin.csv"] {
+        write(name, &file(&format!("docker/config/backends/{name}")));
+    }
     let moved = |text: &str| {
         let places = [
             ("/key/token.key", here("token.key")),
             ("/certificate/token.crt", here("token.crt")),
             ("/key/ldap.password", here("ldap.password")),
-            ("/config/backends/htpasswd", here("htpasswd")),
+            ("/config/backends/", here("")),
             ("/accounts/", here("")),
             ("unix:/run/registry-auth/", format!("unix:{}", here(""))),
         ];
@@ -115,7 +118,7 @@ fn the_configuration_of_each_profile_is_right() {
     // Several at once, but one database.
     let databases = [Profile::Postgres, Profile::MariaDb, Profile::Sqlite];
     for (number, one) in databases.into_iter().enumerate() {
-        let _ = check(&[Profile::Ldap, one, Profile::Htpasswd]).ok();
+        let _ = check(&[Profile::Ldap, one, Profile::Htpasswd, Profile::Casbin]).ok();
         for other in databases.into_iter().skip(number + 1) {
             check(&[one, other]).fails().says("`xorm_auth.database_type` stands in");
         }

@@ -8,7 +8,7 @@ use registry_auth_core::authn::hash::Hash;
 use serde_json::{Value, json};
 
 use super::{ACCOUNTS, Asked, SERVING};
-use crate::databases::{MariaDb, Postgres};
+use crate::databases::{MariaDb, Mongo, Postgres};
 use crate::ldap::{READER, READER_PASSWORD, SUFFIX, Slapd};
 use crate::parts;
 use crate::process::{move_to_core, run_with_input};
@@ -105,6 +105,27 @@ pub(super) fn sqlite() -> Asked {
     }
 }
 
+#[track_caller]
+pub(super) fn mongo() -> Asked {
+    let server = Mongo::start();
+    move_to_core(SERVING, server.process_id());
+    let accounts = hashes().enumerate().map(|(number, hash)| {
+        let name = format!("{}-{number}", ACCOUNTS.prefix);
+        json!({"username": name, "password": hash})
+    });
+    server.collection("users").insert_all(&accounts.collect::<Vec<_>>());
+    Asked {
+        section: (
+            "mongo_auth",
+            json!({"dial_info": server.dial_info(), "collection": "users"}),
+        ),
+        kind: "mongo",
+        address: server.url(""),
+        rest: Vec::new(),
+        _server: Box::new(server),
+    }
+}
+
 fn xorm(database_type: &str, conn_string: &str) -> (&'static str, Value) {
     (
         "xorm_auth",
@@ -112,15 +133,20 @@ fn xorm(database_type: &str, conn_string: &str) -> (&'static str, Value) {
     )
 }
 
-/// All accounts, each with a salt of its own, so that no two logins are one computation.
-fn accounts() -> String {
-    let row = |number: usize| {
+/// One for each account, with a salt of its own, so that no two logins are one computation.
+fn hashes() -> impl Iterator<Item = String> {
+    (0..ACCOUNTS.count).map(|number| {
         let mut salt = [0; 16];
         salt[..8].copy_from_slice(&number.to_be_bytes());
         let hash = Hash::bcrypt(ACCOUNTS.password.as_bytes(), COST, salt).expect("a cost that there is");
-        format!("('{}-{number}', '{}', NULL)", ACCOUNTS.prefix, hash.to_text().expose())
-    };
-    let rows: Vec<String> = (0..ACCOUNTS.count).map(row).collect();
+        hash.to_text().expose().clone()
+    })
+}
+
+/// All accounts.
+fn accounts() -> String {
+    let row = |(number, hash)| format!("('{}-{number}', '{hash}', NULL)", ACCOUNTS.prefix);
+    let rows: Vec<String> = hashes().enumerate().map(row).collect();
     inserted("xorm_user (username, password_hash, labels)", &rows)
 }
 
