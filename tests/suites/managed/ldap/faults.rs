@@ -1,5 +1,7 @@
 //! Directories that are away, hang, are not who they should be, or answer what is no answer.
 
+use std::thread;
+
 use registry_auth_tests::certificates::{Algorithm, Certified};
 use registry_auth_tests::process;
 
@@ -158,4 +160,39 @@ fn where_one_server_fails_the_next_is_asked() {
             "`127.0.0.1:2` could not be reached",
         ],
     );
+}
+
+#[test]
+fn a_server_that_is_stopped_under_load_lets_nobody_in_wrongly() {
+    let mut slapd = slapd();
+    let sidecar = serve(&section(&slapd, &slapd.url()));
+    assert_eq!(let_in(&sidecar, "ada", "ada-secret"), "ada");
+    let is_over = AtomicBool::new(false);
+    let status = |account: &str, password: &str| ask_for(&sidecar, account, password).status;
+    thread::scope(|scope| {
+        let _stop = Stop(&is_over);
+        for (account, password, expected) in [
+            ("ada", "ada-secret", [200, 503]),
+            ("ada", "wrong", [401, 503]),
+            ("nobody", "ada-secret", [401, 503]),
+        ] {
+            let (is_over, status) = (&is_over, &status);
+            scope.spawn(move || {
+                while !is_over.load(Ordering::Relaxed) {
+                    let status = status(account, password);
+                    assert!(expected.contains(&status), "{status} for {account} with {password}");
+                }
+            });
+        }
+        for _ in 0..soak::times(2) {
+            slapd.stop();
+            process::wait_until("it is missed", SOON, || {
+                (status("ada", "ada-secret") == 503).then_some(())
+            });
+            slapd.start_again();
+            process::wait_until("it is asked again", SOON, || {
+                (status("ada", "ada-secret") == 200).then_some(())
+            });
+        }
+    });
 }
