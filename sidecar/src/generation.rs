@@ -50,7 +50,7 @@ pub struct Edition {
     /// Milliseconds since the epoch, and more than that of the one before.
     pub number: u64,
     /// Makes it another configuration than the same without, so that nothing that was remembered outlives it.
-    pub mark: Option<u128>,
+    pub mark: Option<u64>,
     /// The time by which certificates are judged.
     pub now: Timestamp,
 }

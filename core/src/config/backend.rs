@@ -55,19 +55,20 @@ pub struct Backends {
     pub lists: Vec<(RuleList, Section)>,
     /// Those that know rights, in their order.
     pub authz: Vec<(AuthzBackend, Section)>,
-    /// What the files hold by which they decide.
+    /// What they decide by, as far as it stands in the configuration and its files.
     pub held: Held,
 }
 
-/// What the files hold by which back-ends decide. What was answered by other files is not to be remembered.
+/// What back-ends decide by: their sections, and the files that these name. What was answered by others is not to be
+/// remembered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Held {
-    /// There are no such files.
+    /// There are no back-ends.
     #[default]
     Nothing,
     /// The same for the same content.
     Known(String),
-    /// One of them cannot be read.
+    /// One of the files cannot be read.
     Unknown,
 }
 

@@ -177,6 +177,12 @@ impl Section {
         found.is_some_and(|(_, node)| matches!(node, Node::Text(value) | Node::Plain(value) if value == text))
     }
 
+    /// What is left in it, as it is written.
+    #[must_use]
+    pub fn written(&self) -> Node {
+        Node::Map(self.entries.clone())
+    }
+
     /// The keys that were not taken yet.
     pub fn remaining(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|(key, _)| key.as_str())

@@ -99,9 +99,11 @@ struct Envelope<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     etag: Option<&'a str>,
     asks: WireAsks,
-    /// Tells the content of the back-ends' files apart, so that a filter forgets what they answered before.
+    /// Tells apart what back-ends decide by, so that a filter forgets what they answered before.
     #[serde(skip_serializing_if = "Option::is_none")]
     backends: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mark: Option<u64>,
     settings: &'a Settings<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     users: Option<usize>,
@@ -155,7 +157,7 @@ pub fn write(document: &Document, asks: Asks, generation: u64) -> Written {
 /// As [`write`]. A `mark` makes it another configuration than the same without: whoever has the one takes the other, and
 /// with it forgets what was remembered under the one before.
 #[must_use]
-pub fn write_marked(document: &Document, asks: Asks, generation: u64, mark: Option<u128>) -> Written {
+pub fn write_marked(document: &Document, asks: Asks, generation: u64, mark: Option<u64>) -> Written {
     let (settings, users, rules) = sections::of(document);
     let Asks { accounts, scopes } = asks;
     let backends = document
@@ -172,6 +174,7 @@ pub fn write_marked(document: &Document, asks: Asks, generation: u64, mark: Opti
         etag: None,
         asks: WireAsks { accounts, scopes },
         backends,
+        mark,
         settings: &settings,
         users: users.map(<[_]>::len),
         acl: rules.map(<[_]>::len),
@@ -189,11 +192,6 @@ pub fn write_marked(document: &Document, asks: Asks, generation: u64, mark: Opti
     let hash = Sha256::new()
         .chain_update(content.finish().expose())
         .chain_update(lines.expose())
-        .chain_update(
-            mark.map(u128::to_be_bytes)
-                .as_ref()
-                .map_or(&[][..], <[u8; 16]>::as_slice),
-        )
         .finalize();
     let digest = hash.first_chunk().map_or(0, |digest| u128::from_be_bytes(*digest));
     let etag = format!("{digest:032x}");

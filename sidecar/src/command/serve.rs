@@ -222,7 +222,7 @@ impl Program {
     }
 
     /// Its number is milliseconds since the epoch, and more than the one in force, also after the clock was set back.
-    fn next_edition(&self, mark: Option<u128>) -> Edition {
+    fn next_edition(&self, mark: Option<u64>) -> Edition {
         let now = u64::try_from(clock::since_epoch().as_millis()).unwrap_or(u64::MAX);
         let before = self.state.generation().map_or(0, |generation| generation.number);
         Edition {
@@ -295,7 +295,7 @@ impl Program {
     }
 
     /// Puts in force what the files said, with what the lists hold now.
-    fn renew(&self, mark: Option<u128>) {
+    fn renew(&self, mark: Option<u64>) {
         let base = self.followed.as_ref().map(|followed| &followed.base);
         match base.and_then(|base| base.compile(self.next_edition(mark))) {
             None => {}
@@ -318,7 +318,7 @@ impl Program {
         // configuration have none, or another.
         let span = ttl.unwrap_or_default().saturating_mul(2).max(SHORTEST_MARK);
         self.marked = Instant::now().checked_add(span);
-        let mark = random::bytes().map(u128::from_be_bytes);
+        let mark = random::bytes().map(u64::from_be_bytes);
         self.renew(mark.ok());
     }
 
