@@ -13,6 +13,7 @@ pub mod ldap;
 pub mod mongo;
 pub mod program;
 pub mod sql;
+mod stored;
 mod tls;
 
 use std::net::IpAddr;
@@ -22,9 +23,11 @@ use std::time::Duration;
 use registry_auth_core::account::LabelsArePatterns;
 use registry_auth_core::config::{Section, choice};
 use registry_auth_core::problem::Problems;
-use tokio::time::Instant;
+use thiserror::Error;
+use tokio::time::{Instant, timeout_at};
 
-use gate::Gate;
+use crate::backend::Fault;
+use gate::{Gate, TurnedAway};
 
 /// How long one question may take if `timeout` does not say. Clients wait longer than that, but not gladly.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -58,9 +61,45 @@ impl Limits {
         }
     }
 
+    /// Asks, as soon as there is room for it and for as long as it may take.
+    async fn in_turn<T>(&self, asking: impl Future<Output = T>, deadline: Instant) -> Result<T, Untimely> {
+        let turn = self.gate.turn(deadline).await;
+        let _turn = turn.map_err(Untimely::NoRoom)?;
+        let until = self.until(deadline);
+        timeout_at(until, asking).await.map_err(|_| {
+            if until < deadline {
+                Untimely::Silent(self.timeout)
+            } else {
+                Untimely::Unwaited
+            }
+        })
+    }
+
     /// When a question that begins now is given up.
     fn until(&self, deadline: Instant) -> Instant {
         within(self.timeout, deadline)
+    }
+}
+
+/// Why there is no answer, whatever it would have been.
+#[derive(Clone, Copy, Debug, Error)]
+enum Untimely {
+    #[error("was not asked: {0}")]
+    NoRoom(TurnedAway),
+    #[error("did not answer within {} ms; see `timeout`", .0.as_millis())]
+    Silent(Duration),
+    #[error("did not answer while somebody waited for it")]
+    Unwaited,
+}
+
+impl Untimely {
+    /// Whose fault it is.
+    fn fault(self) -> Fault {
+        match self {
+            Self::NoRoom(_) => Fault::NotAsked,
+            Self::Silent(_) => Fault::Silent,
+            Self::Unwaited => Fault::Unwaited,
+        }
     }
 }
 

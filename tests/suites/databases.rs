@@ -13,6 +13,7 @@ mod databases {
     mod mongo_faults;
     mod mongo_rules;
     mod mongo_tls;
+    mod operator;
     mod rules;
     mod tls;
 }

@@ -18,7 +18,7 @@ use registry_auth_core::problem::Problems;
 use registry_auth_core::scope::Actions;
 use registry_auth_core::secret::Secret;
 use reqwest::StatusCode;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::{Limits, json, labels_are_patterns};
@@ -138,20 +138,9 @@ impl Hook {
     }
 
     async fn ask(&self, question: Secret<Vec<u8>>, deadline: Instant) -> Result<Response, BackendError> {
-        let turn = self.limits.gate.turn(deadline).await;
-        let _turn = turn.map_err(|error| self.error(Fault::NotAsked, format_args!("was not asked: {error}")))?;
-        let until = self.limits.until(deadline);
-        match timeout_at(until, self.client.post(question)).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(self.error(error.fault, error)),
-            Err(_) if until < deadline => {
-                let timeout = self.limits.timeout.as_millis();
-                Err(self.error(
-                    Fault::Silent,
-                    format_args!("did not answer within {timeout} ms; see `timeout`"),
-                ))
-            }
-            Err(_) => Err(self.error(Fault::Unwaited, "did not answer while somebody waited for it")),
+        match self.limits.in_turn(self.client.post(question), deadline).await {
+            Ok(answer) => answer.map_err(|error| self.error(error.fault, error)),
+            Err(untimely) => Err(self.error(untimely.fault(), untimely)),
         }
     }
 

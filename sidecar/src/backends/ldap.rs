@@ -28,7 +28,7 @@ use registry_auth_core::decide::Denial;
 use registry_auth_core::problem::Problems;
 use registry_auth_core::secret::Secret;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::Limits;
@@ -76,26 +76,17 @@ impl LdapAuthenticator {
             account: login.account.clone(),
             password: Secret::new(password.to_owned()),
         };
-        let turn = self.limits.gate.turn(deadline).await;
-        let _turn = turn.map_err(|error| self.error(Fault::NotAsked, format_args!("was not asked: {error}")))?;
-        let until = self.limits.until(deadline);
         // A task of its own: the client crate panics at an answer that is none of LDAP's. It ends when dropped.
-        let mut asking = JoinSet::new();
-        asking.spawn(Arc::clone(&self.directory).ask(claim));
-        match timeout_at(until, asking.join_next()).await {
+        let mut tasks = JoinSet::new();
+        let directory = Arc::clone(&self.directory);
+        let asking = async {
+            tasks.spawn(directory.ask(claim));
+            tasks.join_next().await
+        };
+        match self.limits.in_turn(asking, deadline).await {
             Ok(Some(Ok(answer))) => answer.map_err(|error| self.error(error.fault, error)),
             Ok(Some(Err(_)) | None) => Err(self.error(Fault::Useless, "the directory sent what is no answer of LDAP")),
-            Err(_) if until < deadline => {
-                let timeout = self.limits.timeout.as_millis();
-                Err(self.error(
-                    Fault::Silent,
-                    format_args!("the directory did not answer within {timeout} ms; see `timeout`"),
-                ))
-            }
-            Err(_) => Err(self.error(
-                Fault::Unwaited,
-                "the directory did not answer while somebody waited for it",
-            )),
+            Err(untimely) => Err(self.error(untimely.fault(), format_args!("the directory {untimely}"))),
         }
     }
 

@@ -18,20 +18,16 @@ mod url;
 use std::sync::Mutex;
 
 use registry_auth_core::account::{Account, Identity, LabelsArePatterns};
-use registry_auth_core::authn::attempt::Work;
 use registry_auth_core::authn::dearest::Dearest;
-use registry_auth_core::authn::hash::Hash;
 use registry_auth_core::config::backend::AuthnBackend;
 use registry_auth_core::config::{Section, Sources};
 use registry_auth_core::problem::Problems;
-use registry_auth_core::secret::Secret;
 use tokio::sync::OnceCell;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use tracing::warn;
 
-use super::{Limits, labels_are_patterns};
-use crate::backend::{Asking, Authenticator, BackendError, Comparison, Fault, Login, Outcome};
-use crate::lock::held;
+use super::{Limits, Untimely, labels_are_patterns, stored};
+use crate::backend::{Asking, Authenticator, BackendError, Fault, Login, Outcome};
 use fault::NoAnswer;
 use options::Options;
 use server::Server;
@@ -90,7 +86,13 @@ impl MongoAuthenticator {
             }
             return Ok(Outcome::Accept(identity));
         };
-        Ok(self.known(identity, &password))
+        let stored = ("password", password.expose().as_str());
+        Ok(stored::known(
+            AuthnBackend::Mongo.key(),
+            identity,
+            stored,
+            &self.dearest,
+        ))
     }
 
     async fn be_ready(&self) -> Result<(), NoAnswer> {
@@ -104,27 +106,17 @@ impl MongoAuthenticator {
         asking: impl Future<Output = Result<T, NoAnswer>>,
         deadline: Instant,
     ) -> Result<T, BackendError> {
-        let turn = self.limits.gate.turn(deadline).await;
-        let _turn = turn.map_err(|error| self.error(Fault::NotAsked, format_args!("was not asked: {error}")))?;
         let begun = Instant::now();
-        let until = self.limits.until(deadline);
-        match timeout_at(until, asking).await {
+        match self.limits.in_turn(asking, deadline).await {
             Ok(answer) => answer.map_err(|error| self.error(error.fault(), error)),
-            Err(_) => Err(self.late(begun, until < deadline)),
-        }
-    }
-
-    /// A connection that something on the way forgot answers nothing, not even that it is dead, and then they all do so.
-    fn late(&self, begun: Instant, is_by_our_limit: bool) -> BackendError {
-        self.server.forget(begun);
-        if is_by_our_limit {
-            let timeout = self.limits.timeout.as_millis();
-            self.error(
-                Fault::Silent,
-                format_args!("did not answer within {timeout} ms; see `timeout`"),
-            )
-        } else {
-            self.error(Fault::Unwaited, "did not answer while somebody waited for it")
+            Err(untimely) => {
+                // A connection that something on the way forgot answers nothing, not even that it is dead, and then they all
+                // do so.
+                if !matches!(untimely, Untimely::NoRoom(_)) {
+                    self.server.forget(begun);
+                }
+                Err(self.error(untimely.fault(), untimely))
+            }
         }
     }
 
@@ -133,34 +125,7 @@ impl MongoAuthenticator {
         if account.is_anonymous() {
             return Outcome::NoMatch;
         }
-        Outcome::Compare(Comparison {
-            found: None,
-            work: Work {
-                stored: None,
-                decoys: held(&self.dearest).decoys(None),
-            },
-        })
-    }
-
-    fn known(&self, identity: Identity, password: &Secret<String>) -> Outcome {
-        // As in docker_auth, no password fits what is no hash.
-        let stored = Hash::parse(password.expose())
-            .inspect_err(|why| {
-                let account = &identity.account;
-                warn!(backend = AuthnBackend::Mongo.key(), %account, %why, "no password lets the account in: its `password`");
-            })
-            .ok();
-        let mut dearest = held(&self.dearest);
-        if let Some(hash) = &stored {
-            dearest.note(hash);
-        }
-        Outcome::Compare(Comparison {
-            work: Work {
-                decoys: dearest.decoys(stored.as_ref()),
-                stored,
-            },
-            found: Some(identity),
-        })
+        stored::unknown(&self.dearest)
     }
 
     fn error(&self, fault: Fault, what: impl std::fmt::Display) -> BackendError {

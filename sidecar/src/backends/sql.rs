@@ -23,18 +23,14 @@ mod transaction;
 use std::sync::Mutex;
 
 use registry_auth_core::account::{Account, Identity, LabelsArePatterns};
-use registry_auth_core::authn::attempt::Work;
 use registry_auth_core::authn::dearest::Dearest;
-use registry_auth_core::authn::hash::Hash;
 use registry_auth_core::config::backend::AuthnBackend;
 use registry_auth_core::config::{Section, Sources};
 use registry_auth_core::problem::Problems;
-use tokio::time::{Instant, timeout_at};
-use tracing::warn;
+use tokio::time::Instant;
 
-use super::{Limits, labels_are_patterns};
-use crate::backend::{Asking, Authenticator, BackendError, Changed, Comparison, Fault, Login, Outcome};
-use crate::lock::held;
+use super::{Limits, Untimely, labels_are_patterns, stored};
+use crate::backend::{Asking, Authenticator, BackendError, Changed, Fault, Login, Outcome};
 use news::News;
 use question::{Found, Question};
 pub use rules::SqlRules;
@@ -92,13 +88,7 @@ impl SqlAuthenticator {
         }
         match self.row(login.account, deadline).await? {
             Some(row) => self.known(login.account, &row),
-            None => Ok(Outcome::Compare(Comparison {
-                found: None,
-                work: Work {
-                    stored: None,
-                    decoys: held(&self.dearest).decoys(None),
-                },
-            })),
+            None => Ok(stored::unknown(&self.dearest)),
         }
     }
 
@@ -114,26 +104,16 @@ impl SqlAuthenticator {
         asking: impl Future<Output = Result<T, TableError>>,
         deadline: Instant,
     ) -> Result<T, BackendError> {
-        let turn = self.limits.gate.turn(deadline).await;
-        let _turn = turn.map_err(|error| self.error(Fault::NotAsked, format_args!("was not asked: {error}")))?;
-        let until = self.limits.until(deadline);
-        match timeout_at(until, asking).await {
+        match self.limits.in_turn(asking, deadline).await {
             Ok(answer) => answer.map_err(|error| self.error(error.fault(), error)),
-            Err(_) => Err(self.late(until < deadline)),
-        }
-    }
-
-    /// A connection that something on the way forgot answers nothing, not even that it is dead, and then they all do so.
-    fn late(&self, is_by_our_limit: bool) -> BackendError {
-        self.server.forget();
-        if is_by_our_limit {
-            let timeout = self.limits.timeout.as_millis();
-            self.error(
-                Fault::Silent,
-                format_args!("did not answer within {timeout} ms; see `timeout`"),
-            )
-        } else {
-            self.error(Fault::Unwaited, "did not answer while somebody waited for it")
+            Err(untimely) => {
+                // A connection that something on the way forgot answers nothing, not even that it is dead, and then they all
+                // do so.
+                if !matches!(untimely, Untimely::NoRoom(_)) {
+                    self.server.forget();
+                }
+                Err(self.error(untimely.fault(), untimely))
+            }
         }
     }
 
@@ -153,26 +133,12 @@ impl SqlAuthenticator {
         let labels =
             labels.map_err(|error| self.error(Fault::Useless, format_args!("holds of `{account}` {error}")))?;
         let hash = std::str::from_utf8(row.password_hash().unwrap_or_default()).unwrap_or_default();
-        // As in docker_auth, no password fits what is no hash.
-        let stored = Hash::parse(hash)
-            .inspect_err(|why| {
-                warn!(backend = AuthnBackend::Sql.key(), %account, %why, "no password lets the account in: its `password_hash`");
-            })
-            .ok();
-        let mut dearest = held(&self.dearest);
-        if let Some(hash) = &stored {
-            dearest.note(hash);
-        }
-        Ok(Outcome::Compare(Comparison {
-            work: Work {
-                decoys: dearest.decoys(stored.as_ref()),
-                stored,
-            },
-            found: Some(Identity {
-                account: account.clone(),
-                labels,
-            }),
-        }))
+        let identity = Identity {
+            account: account.clone(),
+            labels,
+        };
+        let stored = ("password_hash", hash);
+        Ok(stored::known(AuthnBackend::Sql.key(), identity, stored, &self.dearest))
     }
 
     fn error(&self, fault: Fault, what: impl std::fmt::Display) -> BackendError {

@@ -13,7 +13,7 @@ use registry_auth_core::config::acl::{Options, Rule};
 use registry_auth_core::config::backend::RuleList;
 use thiserror::Error;
 
-use super::target::{Environment, Found, TargetError, Where};
+use super::target::{Environment, Found, List, TargetError, Where};
 use super::{Exit, answer};
 use crate::backend::BackendError;
 use crate::backends::mongo::rules::MongoRules;
@@ -71,15 +71,6 @@ enum What {
         registry-auth acl listen auth_config.yml --sql | psql accounts\n  \
         registry-auth acl listen auth_config.yml --sql --in acl_xorm")]
     Listen(Listen),
-}
-
-#[derive(Args, Clone, Debug, PartialEq, Eq)]
-struct List {
-    #[command(flatten)]
-    place: Where,
-    /// Answer in JSON
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Args, Clone, Debug, PartialEq, Eq)]

@@ -35,6 +35,16 @@ pub(super) struct Where {
     pub(super) key: Option<String>,
 }
 
+/// A list of what is in it.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub(super) struct List {
+    #[command(flatten)]
+    pub(super) place: Where,
+    /// Answer in JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
 /// Why there is no database to work on.
 #[derive(Debug, Error)]
 pub enum TargetError {

@@ -10,7 +10,7 @@ use registry_auth_core::config::backend::AuthnBackend;
 use thiserror::Error;
 
 use super::hash_password::{HashPasswordError, Hashing};
-use super::target::{Environment, Found, TargetError, Where};
+use super::target::{Environment, Found, List, TargetError, Where};
 use super::{Exit, answer};
 use crate::backend::BackendError;
 use crate::backends::mongo::MongoAuthenticator;
@@ -62,15 +62,6 @@ enum What {
         registry-auth users set-labels auth_config.yml ada --label team=blue --label team=red\n  \
         registry-auth users set-labels auth_config.yml ada")]
     SetLabels(SetLabels),
-}
-
-#[derive(Args, Clone, Debug, PartialEq, Eq)]
-struct List {
-    #[command(flatten)]
-    place: Where,
-    /// Answer in JSON
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Args, Clone, Debug, PartialEq, Eq)]

@@ -1,17 +1,13 @@
 //! `registry-auth users` and `registry-auth acl`: what an operator changes, on the real databases and while a program runs.
 
-use std::fs;
-use std::process::Command;
-
-use registry_auth_tests::parts;
 use registry_auth_tests::ports::Port;
-use registry_auth_tests::process::{Ran, run_with_input};
 
+use super::operator::{FILE, Operator};
 use crate::*;
 
 /// A configuration in a file, and a program that serves by it.
 struct Site {
-    folder: TempDir,
+    operator: Operator,
     program: Sidecar,
 }
 
@@ -28,35 +24,8 @@ impl Site {
         config["acl_xorm"]["cache_ttl"] = json!("1h");
         config["cache"] = json!({"credentials_ttl": "1h", "decisions_ttl": "1h"});
         let program = Sidecar::serve(&config);
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        fs::write(folder.path().join("auth_config.yml"), config.to_string()).expect("a file can be written");
-        Self { folder, program }
-    }
-
-    /// Runs `registry-auth` with these words, and this as standard input.
-    #[track_caller]
-    fn run(&self, words: &[&str], input: &str) -> Ran {
-        let mut command = Command::new(parts::program());
-        command.args(words).current_dir(self.folder.path());
-        run_with_input(&command, input, SOON)
-    }
-
-    /// The answer of one that succeeds.
-    #[track_caller]
-    fn answer(&self, words: &[&str], input: &str) -> String {
-        self.run(words, input).ok().stdout
-    }
-
-    #[track_caller]
-    fn fails(&self, words: &[&str], input: &str, code: i32, told: &str) {
-        let ran = self.run(words, input);
-        assert_eq!(
-            ran.status.and_then(|status| status.code()),
-            Some(code),
-            "{words:?}: {}",
-            ran.report()
-        );
-        assert!(ran.output().contains(told), "no `{told}` in {}", ran.report());
+        let operator = Operator::with(&config);
+        Self { operator, program }
     }
 }
 
@@ -65,14 +34,7 @@ fn accounts_are_added_changed_and_removed_and_the_running_program_is_told() {
     for database in Database::all() {
         let site = Site::new(&database);
         let program = &site.program;
-        let users = |what: &[&str], input: &str| {
-            let words: Vec<&str> = ["users", what[0], "auth_config.yml"]
-                .iter()
-                .chain(&what[1..])
-                .copied()
-                .collect();
-            site.answer(&words, input)
-        };
+        let users = |what: &[&str], input: &str| site.operator.users(what, input);
         assert_eq!(status(program, "grace", "secret"), 401);
         let added = users(
             &[
@@ -105,19 +67,24 @@ fn accounts_are_added_changed_and_removed_and_the_running_program_is_told() {
         assert_eq!(status(program, "grace", "secret"), 401);
         assert_eq!(granted(program, "grace", "new", "green/app:pull"), json!(["pull"]));
 
-        let file = "auth_config.yml";
-        site.fails(
+        let file = FILE;
+        site.operator.fails(
             &["users", "add", file, "grace", "--cost", "4"],
             "x",
             1,
             "there is a `grace` already",
         );
-        site.fails(&["users", "set-password", file, "GRACE"], "x", 1, "there is no `GRACE`");
-        site.fails(&["users", "remove", file, "grac"], "", 1, "there is no `grac`");
-        site.fails(&["users", "add", file, "a\nb"], "x", 2, "cannot be an account");
-        site.fails(&["users", "add", file, ""], "x", 2, "the name is empty");
-        site.fails(&["users", "add", file, "eve"], "", 2, "the password is empty");
-        site.fails(
+        site.operator
+            .fails(&["users", "set-password", file, "GRACE"], "x", 1, "there is no `GRACE`");
+        site.operator
+            .fails(&["users", "remove", file, "grac"], "", 1, "there is no `grac`");
+        site.operator
+            .fails(&["users", "add", file, "a\nb"], "x", 2, "cannot be an account");
+        site.operator
+            .fails(&["users", "add", file, ""], "x", 2, "the name is empty");
+        site.operator
+            .fails(&["users", "add", file, "eve"], "", 2, "the password is empty");
+        site.operator.fails(
             &["users", "list", file, "--in", "mongo_auth"],
             "",
             2,
@@ -134,54 +101,60 @@ fn accounts_are_added_changed_and_removed_and_the_running_program_is_told() {
 fn rules_are_imported_moved_and_exported_and_the_running_program_is_told() {
     for database in Database::all() {
         let site = Site::new(&database);
-        let file = "auth_config.yml";
+        let file = FILE;
         let granted = |expected: &Value| wait_until_granted_to_ada(&site.program, expected);
         let rules = "acl:\n  - {match: {account: ada, name: \"team/*\"}, actions: [pull], comment: \"readers: it's theirs\"}\n  \
                      - {match: {name: \"team/*\", labels: {teams: \"*\"}}, actions: [\"*\"]}\n  - {match: {}, actions: []}\n";
-        fs::write(site.folder.path().join("rules.yml"), rules).expect("a file can be written");
+        site.operator.write("rules.yml", rules);
         assert_eq!(
-            site.answer(&["acl", "import", file, "rules.yml"], ""),
+            site.operator.answer(&["acl", "import", file, "rules.yml"], ""),
             "3 rules in place of 0\n"
         );
-        assert_eq!(site.answer(&["acl", "export", file], ""), rules);
+        assert_eq!(site.operator.answer(&["acl", "export", file], ""), rules);
         assert_eq!(
-            site.answer(&["acl", "list", file], ""),
+            site.operator.answer(&["acl", "list", file], ""),
             "10  {match: {account: ada, name: \"team/*\"}, actions: [pull], comment: \"readers: it's theirs\"}\n\
              20  {match: {name: \"team/*\", labels: {teams: \"*\"}}, actions: [\"*\"]}\n30  {match: {}, actions: []}\n"
         );
         granted(&json!(["pull"]));
-        let moved = site.answer(&["acl", "move", file, "30", "--first"], "");
+        let moved = site.operator.answer(&["acl", "move", file, "30", "--first"], "");
         assert!(
             moved.starts_with("10  {match: {}, actions: []}\n20  {match: {account: ada"),
             "{moved}"
         );
         granted(&json!([]));
-        site.answer(&["acl", "move", file, "10", "--after", "20"], "");
+        site.operator.answer(&["acl", "move", file, "10", "--after", "20"], "");
         granted(&json!(["pull"]));
-        assert_eq!(site.answer(&["acl", "test", file], ""), "3 rules, nothing wrong\n");
+        assert_eq!(
+            site.operator.answer(&["acl", "test", file], ""),
+            "3 rules, nothing wrong\n"
+        );
 
-        site.fails(&["acl", "move", file, "7", "--last"], "", 1, "no rule has `seq` 7");
-        fs::write(
-            site.folder.path().join("wrong.yml"),
-            "acl:\n  - {match: {name: \"[\"}, actions: []}\n",
-        )
-        .expect("a file can be written");
-        site.fails(&["acl", "import", file, "wrong.yml"], "", 1, "--> wrong.yml:2:21");
-        site.fails(
+        site.operator
+            .fails(&["acl", "move", file, "7", "--last"], "", 1, "no rule has `seq` 7");
+        site.operator
+            .write("wrong.yml", "acl:\n  - {match: {name: \"[\"}, actions: []}\n");
+        site.operator
+            .fails(&["acl", "import", file, "wrong.yml"], "", 1, "--> wrong.yml:2:21");
+        site.operator.fails(
             &["acl", "test", file, "--rules", "wrong.yml"],
             "",
             1,
             "--> wrong.yml:2:21",
         );
-        assert_eq!(site.answer(&["acl", "test", file], ""), "3 rules, nothing wrong\n");
+        assert_eq!(
+            site.operator.answer(&["acl", "test", file], ""),
+            "3 rules, nothing wrong\n"
+        );
         database
             .sql(r#"INSERT INTO xorm_acl_entry (seq, acl_entry) VALUES (5, '{"Match":{"name":"["},"Actions":[]}');"#);
-        site.fails(&["acl", "test", file], "", 1, r#"acl_xorm["seq 5"].match.name: "#);
+        site.operator
+            .fails(&["acl", "test", file], "", 1, r#"acl_xorm["seq 5"].match.name: "#);
         database.sql("DELETE FROM xorm_acl_entry WHERE seq = 5;");
-        fs::write(site.folder.path().join("none.yml"), "acl: []\n").expect("a file can be written");
-        site.answer(&["acl", "import", file, "none.yml"], "");
+        site.operator.write("none.yml", "acl: []\n");
+        site.operator.answer(&["acl", "import", file, "none.yml"], "");
         granted(&json!([]));
-        site.fails(&["acl", "list", file], "", 1, "");
+        site.operator.fails(&["acl", "list", file], "", 1, "");
     }
 }
 
@@ -198,7 +171,7 @@ fn wait_until_granted_to_ada(program: &Sidecar, expected: &Value) {
 fn postgresql_tells_of_what_others_change_once_it_has_the_trigger() {
     let database = Database::Postgres(Postgres::start());
     let site = Site::new(&database);
-    let sql = site.answer(&["acl", "listen", "auth_config.yml", "--sql"], "");
+    let sql = site.operator.answer(&["acl", "listen", "auth_config.yml", "--sql"], "");
     database.sql(&sql);
     // The program may not listen yet, so that a change is made until it is heard.
     process::wait_until("a change by somebody else counts", SOON, || {
@@ -211,7 +184,7 @@ fn postgresql_tells_of_what_others_change_once_it_has_the_trigger() {
     });
     let sqlite = Database::Sqlite(tempfile::tempdir().unwrap());
     let site = Site::new(&sqlite);
-    site.fails(
+    site.operator.fails(
         &["acl", "listen", "auth_config.yml", "--sql"],
         "",
         1,
@@ -227,30 +200,30 @@ fn check_and_explain_ask_the_databases() {
     ] {
         let site = Site::new(&database);
         let check = ["check", "--listen", "none", "auth_config.yml", "--connect"];
-        let told = site.answer(&check, "");
+        let told = site.operator.answer(&check, "");
         assert!(told.contains("`acl_xorm` answers\n`xorm_auth` answers\n"), "{told}");
         database.add_rule_for("7", "ada", "team/*", &["pull"]);
         let scope = "repository:team/app:pull";
         let explain = ["explain", "auth_config.yml", "--account", "ada", scope];
-        site.fails(
+        site.operator.fails(
             &explain,
             "",
             2,
             "no rule matches, so it is up to `acl_xorm`, not asked here",
         );
         let explain = [&explain[..], &["--connect"]].concat();
-        let told = site.answer(&explain, "");
+        let told = site.operator.answer(&explain, "");
         assert!(told.starts_with("repository:team/app  granted pull\n"), "{told}");
         assert!(told.contains("acl_xorm seq 7"), "{told}");
 
         database.add_rule_for("8", "ada", "[", &["*"]);
         let wrong = r#"acl_xorm["seq 8"].match.name: `[` is never closed"#;
-        site.fails(&check, "", 1, wrong);
-        site.fails(&explain, "", 2, wrong);
+        site.operator.fails(&check, "", 1, wrong);
+        site.operator.fails(&explain, "", 2, wrong);
 
         databases::faults::stop(&mut database);
-        site.fails(&check, "", 1, "could not be connected to");
-        let json = site.run(&[&check[..], &["--json"]].concat(), "");
+        site.operator.fails(&check, "", 1, "could not be connected to");
+        let json = site.operator.run(&[&check[..], &["--json"]].concat(), "");
         let json: Value = serde_json::from_str(&json.stdout).expect("JSON");
         let paths = json["errors"]
             .as_array()
@@ -263,6 +236,6 @@ fn check_and_explain_ask_the_databases() {
             "as the file has them"
         );
         assert_eq!(json["answering"], json!([]));
-        site.fails(&explain, "", 2, "could not ask acl_xorm");
+        site.operator.fails(&explain, "", 2, "could not ask acl_xorm");
     }
 }

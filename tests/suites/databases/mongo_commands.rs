@@ -1,21 +1,15 @@
 //! `acl_mongo` in a program that serves, and `registry-auth users` and `registry-auth acl` on MongoDB.
 
-use std::fs;
-use std::process::Command;
-
 use registry_auth_tests::databases::{Collection, Mongo};
-use registry_auth_tests::parts;
 use registry_auth_tests::ports::Port;
-use registry_auth_tests::process::{Ran, run_with_input};
 
+use super::operator::{FILE, Operator};
 use crate::*;
-
-const FILE: &str = "auth_config.yml";
 
 /// A server, a configuration in a file, and a program that serves by it.
 struct Site {
     server: Mongo,
-    folder: TempDir,
+    operator: Operator,
     program: Sidecar,
     admin: Port,
 }
@@ -39,37 +33,16 @@ impl Site {
             "cache": {"credentials_ttl": "1h", "decisions_ttl": "1h"},
             "throttle": false,
         });
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        fs::write(folder.path().join(FILE), config.to_string()).expect("a file can be written");
         Self {
             program: Sidecar::serve(&config),
+            operator: Operator::with(&config),
             server,
-            folder,
             admin,
         }
     }
 
     fn acl(&self) -> Collection<'_> {
         self.server.collection("acl")
-    }
-
-    #[track_caller]
-    fn run(&self, words: &[&str], input: &str) -> Ran {
-        let mut command = Command::new(parts::program());
-        command.args(words).current_dir(self.folder.path());
-        run_with_input(&command, input, SOON)
-    }
-
-    #[track_caller]
-    fn answer(&self, words: &[&str], input: &str) -> String {
-        self.run(words, input).ok().stdout
-    }
-
-    #[track_caller]
-    fn fails(&self, words: &[&str], input: &str, told: &str) {
-        let ran = self.run(words, input);
-        assert_eq!(ran.status.and_then(|status| status.code()), Some(1), "{}", ran.report());
-        assert!(ran.output().contains(told), "no `{told}` in {}", ran.report());
     }
 
     fn page(&self, path: &str) -> String {
@@ -137,10 +110,7 @@ fn a_list_of_a_server_that_is_away_is_503_until_it_was_read_and_decides_from_the
 #[test]
 fn accounts_and_rules_are_changed_and_the_running_program_is_told() {
     let site = Site::start("1h");
-    let users = |what: &[&str], input: &str| {
-        let words: Vec<&str> = ["users", what[0], FILE].iter().chain(&what[1..]).copied().collect();
-        site.answer(&words, input)
-    };
+    let users = |what: &[&str], input: &str| site.operator.users(what, input);
     assert_eq!(status(&site.program, "grace", "secret"), 401);
     users(&["add", "grace", "--cost", "4", "--label", "teams=blue"], "secret");
     users(&["add", "{\"$ne\": null}", "--cost", "4"], "secret");
@@ -154,37 +124,44 @@ fn accounts_and_rules_are_changed_and_the_running_program_is_told() {
     assert_eq!(status(&site.program, "grace", "new"), 200);
     users(&["set-labels", "grace"], "");
     assert!(users(&["list"], "").starts_with("grace          bcrypt 4\n"));
-    site.fails(
+    site.operator.fails(
         &["users", "add", FILE, "grace", "--cost", "4"],
         "x",
+        1,
         "there is a `grace` already",
     );
-    site.fails(&["users", "remove", FILE, "GRACE"], "", "there is no `GRACE`");
+    site.operator
+        .fails(&["users", "remove", FILE, "GRACE"], "", 1, "there is no `GRACE`");
     users(&["remove", "{\"$ne\": null}"], "");
     assert_eq!(status(&site.program, "grace", "new"), 200, "it removed no other");
     users(&["remove", "grace"], "");
     assert_eq!(status(&site.program, "grace", "new"), 401);
 
     let rules = "acl:\n  - {match: {account: ada, name: \"team/*\"}, actions: [pull]}\n  - {match: {}, actions: []}\n";
-    fs::write(site.folder.path().join("rules.yml"), rules).expect("a file can be written");
+    site.operator.write("rules.yml", rules);
     assert_eq!(
-        site.answer(&["acl", "import", FILE, "rules.yml"], ""),
+        site.operator.answer(&["acl", "import", FILE, "rules.yml"], ""),
         "2 rules in place of 0\n"
     );
-    assert_eq!(site.answer(&["acl", "export", FILE], ""), rules);
+    assert_eq!(site.operator.answer(&["acl", "export", FILE], ""), rules);
     site.wait_until_granted("team/app", &json!(["pull"]));
-    let moved = site.answer(&["acl", "move", FILE, "20", "--first"], "");
+    let moved = site.operator.answer(&["acl", "move", FILE, "20", "--first"], "");
     assert_eq!(
         moved,
         "10  {match: {}, actions: []}\n20  {match: {account: ada, name: \"team/*\"}, actions: [pull]}\n"
     );
     site.wait_until_granted("team/app", &json!([]));
-    assert_eq!(site.answer(&["acl", "test", FILE], ""), "2 rules, nothing wrong\n");
+    assert_eq!(
+        site.operator.answer(&["acl", "test", FILE], ""),
+        "2 rules, nothing wrong\n"
+    );
     assert_eq!(
         site.acl().unique_fields(),
         ["seq"],
         "the new list has the index of the old one"
     );
-    let told = site.answer(&["check", "--listen", "none", FILE, "--connect"], "");
+    let told = site
+        .operator
+        .answer(&["check", "--listen", "none", FILE, "--connect"], "");
     assert!(told.contains("`acl_mongo` answers\n`mongo_auth` answers\n"), "{told}");
 }

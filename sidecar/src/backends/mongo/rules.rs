@@ -17,7 +17,7 @@ use thiserror::Error;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout_at};
 
-use super::super::{timeout, within};
+use super::super::{Untimely, timeout, within};
 use super::fault::NoAnswer;
 use super::index;
 use super::options::Options;
@@ -89,9 +89,8 @@ impl MongoRules {
         let deadline = within(self.timeout, deadline);
         let Ok(list) = timeout_at(deadline, self.entries(deadline)).await else {
             self.server.forget(begun);
-            let timeout = self.timeout.as_millis();
-            let what = format_args!("did not answer within {timeout} ms; see `timeout`");
-            return Err(self.error(Fault::Silent, what));
+            let silent = Untimely::Silent(self.timeout);
+            return Err(self.error(silent.fault(), silent));
         };
         list.map_err(|error| self.error(error.fault(), error))
     }

@@ -4,6 +4,7 @@ use mongodb::bson::{Bson, RawDocumentBuf, doc, rawdoc};
 use registry_auth_core::account::Labels;
 use registry_auth_core::config::Node;
 use registry_auth_core::problem::Place;
+use registry_auth_core::secret::Secret;
 use registry_auth_core::service::Service;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;

@@ -12,7 +12,7 @@ use registry_auth_core::problem::Problems;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout_at};
 
-use super::super::{timeout, within};
+use super::super::{Untimely, timeout, within};
 use super::news::News;
 use super::schema::{Schema, TableError};
 use super::server::{Kind, Server};
@@ -62,11 +62,8 @@ impl SqlRules {
     async fn entries(&self, deadline: Instant) -> Result<Vec<Entry>, BackendError> {
         let Ok(rows) = timeout_at(within(self.timeout, deadline), self.rows()).await else {
             self.server.forget();
-            let timeout = self.timeout.as_millis();
-            return Err(self.error(
-                Fault::Silent,
-                format_args!("did not answer within {timeout} ms; see `timeout`"),
-            ));
+            let silent = Untimely::Silent(self.timeout);
+            return Err(self.error(silent.fault(), silent));
         };
         let rows = rows.map_err(|error| self.error(error.fault(), error))?;
         if rows.len() > MAX_RULES {

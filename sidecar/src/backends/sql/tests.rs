@@ -3,6 +3,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use registry_auth_core::account::Labels;
+use registry_auth_core::authn::hash::Hash;
 use registry_auth_core::config::Node;
 use registry_auth_core::problem::Place;
 use registry_auth_core::secret::Secret;
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::statement::Statement;
 use super::*;
+use crate::backend::Comparison;
 
 /// bcrypt at cost 4 of `secret`, and of `other`.
 fn hash_of(password: &str, cost: u32) -> String {
