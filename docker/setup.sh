@@ -9,7 +9,7 @@ key=/setup/key certificate=/setup/certificate directory=/setup/directory
 
 # Each profile of docker-compose.yml has a file here, which is empty until the profile puts its own in the place. So it is
 # at each start, since nothing tells which profiles were left out.
-for profile in ldap postgres mariadb sqlite htpasswd casbin; do
+for profile in ldap postgres mariadb sqlite mongo htpasswd casbin; do
   printf '{}\n' >"/setup/backends/$profile.new"
   chmod 644 "/setup/backends/$profile.new"
   mv "/setup/backends/$profile.new" "/setup/backends/$profile.yml"

@@ -56,6 +56,7 @@ level() {
       level fuzz
       fetch kubectl.sh
       fetch debian.sh openssl
+      compile own_go.sh ferretdb
       compile go.sh "etcd-$ETCD" "$ETCD"
       compile go.sh "kube-apiserver-$KUBE_APISERVER" "$KUBE_APISERVER"
       ;;

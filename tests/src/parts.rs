@@ -115,6 +115,12 @@ pub fn lookups() -> PathBuf {
     path
 }
 
+/// A second server that speaks MongoDB's protocol, which takes what `docker-compose.yml` tells its service `mongo`; of the level `soak`.
+#[track_caller]
+pub fn ferretdb() -> PathBuf {
+    own("ferretdb", "tests/parts/setup.sh soak")
+}
+
 /// The folder with docker's plugins `docker-compose` and `docker-buildx`.
 #[track_caller]
 pub fn docker_plugins() -> PathBuf {
@@ -172,12 +178,7 @@ pub fn crd_check() -> (PathBuf, Vec<PathBuf>) {
         (Ok(cache), Ok(istio), Ok(gateway)) => (cache, format!("crds-{istio}-{gateway}")),
         (Err(missing), ..) | (_, Err(missing), _) | (.., Err(missing)) => panic!("{missing}"),
     };
-    let program = cache.join("bin/crd-check");
-    assert!(
-        program.is_file(),
-        "`{}` is missing; run `make setup`",
-        program.display()
-    );
+    let program = own("crd-check", "make setup");
     let folder = cache.join(versions);
     let files = fs::read_dir(&folder)
         .unwrap_or_else(|error| panic!("cannot read `{}`: {error}; run `make setup`", folder.display()));
@@ -218,6 +219,17 @@ pub fn checkout() -> &'static Path {
 #[track_caller]
 fn cached(name: &str, key: &str) -> PathBuf {
     find_cached(name, key).unwrap_or_else(|missing| panic!("{missing}"))
+}
+
+/// A program of ours that `own_go.sh` builds; `bring` does so.
+#[track_caller]
+fn own(name: &str, bring: &str) -> PathBuf {
+    let program = cache()
+        .unwrap_or_else(|missing| panic!("{missing}"))
+        .join("bin")
+        .join(name);
+    assert!(program.is_file(), "`{}` is missing; run `{bring}`", program.display());
+    program
 }
 
 fn find_cached(name: &str, key: &str) -> Result<PathBuf, String> {

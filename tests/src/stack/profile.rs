@@ -12,6 +12,7 @@ pub enum Profile {
     Postgres,
     MariaDb,
     Sqlite,
+    Mongo,
     Htpasswd,
     Casbin,
 }
@@ -21,11 +22,12 @@ type Make = fn() -> StandIn;
 
 impl Profile {
     /// The quickest with a server comes first.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Ldap,
         Self::Postgres,
         Self::MariaDb,
         Self::Sqlite,
+        Self::Mongo,
         Self::Htpasswd,
         Self::Casbin,
     ];
@@ -37,6 +39,7 @@ impl Profile {
             Self::Postgres => "postgres",
             Self::MariaDb => "mariadb",
             Self::Sqlite => "sqlite",
+            Self::Mongo => "mongo",
             Self::Htpasswd => "htpasswd",
             Self::Casbin => "casbin",
         }
@@ -49,6 +52,7 @@ impl Profile {
             Self::Postgres => &[("postgres", "postgres"), ("use-postgres", "10001:10001")],
             Self::MariaDb => &[("mariadb", "mysql"), ("use-mariadb", "10001:10001")],
             Self::Sqlite => &[("sqlite", "10001:10001"), ("use-sqlite", "10001:10001")],
+            Self::Mongo => &[("mongo", "ferretdb"), ("use-mongo", "10001:10001")],
             Self::Htpasswd => &[("use-htpasswd", "10001:10001")],
             Self::Casbin => &[("use-casbin", "10001:10001")],
         }
@@ -61,6 +65,7 @@ impl Profile {
             Self::Postgres => Some(("postgres:17", StandIn::postgres)),
             Self::MariaDb => Some(("mariadb:11.8", StandIn::mariadb)),
             Self::Sqlite => Some(("keinos/sqlite3:3.50.4", StandIn::sqlite)),
+            Self::Mongo => Some(("ferretdb/ferretdb:1.24.2", StandIn::ferretdb)),
             Self::Htpasswd | Self::Casbin => None,
         }
     }

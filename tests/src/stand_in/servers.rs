@@ -99,6 +99,21 @@ impl StandIn {
         image.with(&[r#"CMD ["/usr/bin/sqlite3"]"#])
     }
 
+    /// `ferretdb/ferretdb:…`: its package in a program of ours, with the settings that the public image has.
+    #[track_caller]
+    pub fn ferretdb() -> Self {
+        let image = Self::empty();
+        image.program(&parts::ferretdb(), "ferretdb");
+        image.account("ferretdb", 1000);
+        image.shared_folder("state");
+        image.with(&[
+            "ENV FERRETDB_LISTEN_ADDR=:27017",
+            "ENV FERRETDB_SQLITE_URL=file:/state/",
+            "VOLUME /state",
+            r#"ENTRYPOINT ["/ferretdb"]"#,
+        ])
+    }
+
     /// An account beside root.
     #[track_caller]
     fn account(&self, name: &str, id: u32) {

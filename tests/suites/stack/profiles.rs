@@ -24,8 +24,9 @@ fn with_a_profile_the_stack_knows_the_accounts_of_its_back_end() {
         ("with-postgres", 5012),
         ("with-mariadb", 5013),
         ("with-sqlite", 5014),
-        ("with-htpasswd", 5015),
-        ("with-casbin", 5016),
+        ("with-mongo", 5015),
+        ("with-htpasswd", 5016),
+        ("with-casbin", 5017),
     ];
     let so_many = usize::try_from(soak::times(1)).unwrap_or(usize::MAX);
     for (profile, (name, port)) in Profile::ALL.into_iter().zip(stacks).take(so_many) {

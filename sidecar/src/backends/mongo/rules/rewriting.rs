@@ -24,17 +24,20 @@ impl MongoRules {
     }
 
     async fn rewritten(&self, rewriting: Rewriting<'_>) -> Result<(), BackendError> {
-        let Some(entries) = rewriting(self.entries_now().await?) else {
-            return Ok(());
-        };
         let no = |error| self.no(error);
         let old = self
             .server
             .collection()
             .map_err(|error| self.error(error.fault(), error))?;
+        let database = old.client().database(&old.namespace().db);
+        let before = self.entries_now().await?;
+        let replaces = !before.is_empty();
+        let Some(entries) = rewriting(before) else {
+            return Ok(());
+        };
         let random = crate::random::bytes::<8>().map(u64::from_be_bytes).unwrap_or_default();
         let name = format!("{}_new_{random:016x}", old.name());
-        let new: Collection<Document> = old.client().database(&old.namespace().db).collection(&name);
+        let new: Collection<Document> = database.collection(&name);
         let written = async {
             // Its index comes with it; an empty collection is there as well then.
             index::make_unique(&self.server, &new.clone_with_type(), "seq")
@@ -44,10 +47,14 @@ impl MongoRules {
             for part in documents.chunks(AT_ONCE) {
                 new.insert_many(part).await.map_err(no)?;
             }
+            // Not every server can replace one collection by another, and an empty one is the same as none.
+            if !replaces {
+                old.drop().await.map_err(no)?;
+            }
             let rename = doc! {
                 "renameCollection": new.namespace().to_string(),
                 "to": old.namespace().to_string(),
-                "dropTarget": true,
+                "dropTarget": replaces,
             };
             old.client().database("admin").run_command(rename).await.map_err(no)?;
             Ok(())
