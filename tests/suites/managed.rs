@@ -25,7 +25,7 @@ use registry_auth_tests::envoy::{Envoy, Setup};
 use registry_auth_tests::http::raw::{self, Connection};
 use registry_auth_tests::http::{self, Response};
 use registry_auth_tests::sidecar::StandIn;
-use registry_auth_tests::stop::Stop;
+use registry_auth_tests::stop::{Recoveries, Stop};
 use registry_auth_tests::token::{part, token};
 use registry_auth_tests::{keys, soak};
 use serde_json::{Value, json};

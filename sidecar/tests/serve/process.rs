@@ -137,17 +137,16 @@ impl Running {
         }
     }
 
-    /// Where a listener is, by the log.
+    /// Where a listener is, by the log. It is told a moment after the configuration that has it is in force.
     #[track_caller]
     pub(crate) fn address(&self, listener: &str) -> String {
-        let log = self.log();
-        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let fields = lines.map(|line| line.get("fields").cloned().unwrap_or(line));
-        let mut address = fields.filter(|line| line["message"] == "listening" && line["listener"] == listener);
-        let address = address
-            .next_back()
-            .unwrap_or_else(|| panic!("no listener `{listener}`:\n{log}"));
-        address["address"].as_str().unwrap().to_owned()
+        wait(&format!("the listener `{listener}`"), || {
+            let log = self.log();
+            let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            let fields = lines.map(|line| line.get("fields").cloned().unwrap_or(line));
+            let mut listening = fields.filter(|line| line["message"] == "listening" && line["listener"] == listener);
+            Some(listening.next_back()?["address"].as_str()?.to_owned())
+        })
     }
 
     /// Asks the token endpoint.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use registry_auth_tests::stop::Stop;
+use registry_auth_tests::stop::{Recoveries, Stop};
 
 use crate::*;
 
@@ -192,13 +192,14 @@ fn a_server_that_is_stopped_under_load_lets_nobody_in_wrongly() {
                     }
                 });
             }
+            let mut recoveries = Recoveries::of(name);
             for _ in 0..soak::times(2) {
                 stop(&mut database);
                 process::wait_until("it is missed", SOON, || {
                     (status(&program, "grace", "secret") == 503).then_some(())
                 });
                 start_again(&mut database);
-                assert_recovers(&program, name);
+                recoveries.time(|| assert_recovers(&program, name));
             }
         });
     }

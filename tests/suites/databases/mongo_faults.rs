@@ -6,18 +6,10 @@ use std::thread;
 use std::time::Instant;
 
 use registry_auth_tests::databases::Mongo;
+use registry_auth_tests::stop::{Recoveries, Stop};
 
 use super::mongo::{Site, account, config_of, section};
 use crate::*;
-
-/// Ends the load, also where a test fails.
-struct Over<'a>(&'a AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
 
 /// Waits until grace is let in.
 #[track_caller]
@@ -46,7 +38,7 @@ fn one_that_is_stopped_and_started_again_under_load_is_asked_again_and_never_ans
     let Site { server, program } = &mut site;
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
-        let over = Over(&is_over);
+        let _stop = Stop(&is_over);
         for (name, password, right) in [
             ("grace", "secret", 200),
             ("grace", "wrong", 401),
@@ -60,14 +52,14 @@ fn one_that_is_stopped_and_started_again_under_load_is_asked_again_and_never_ans
                 }
             });
         }
+        let mut recoveries = Recoveries::of("MongoDB");
         for _ in 0..soak::times(2) {
             assert_recovers(program);
             server.stop();
             assert_away(program);
             server.start_again();
-            assert_recovers(program);
+            recoveries.time(|| assert_recovers(program));
         }
-        drop(over);
     });
     // The kept connections are all dead now, and nobody is to notice.
     server.stop();

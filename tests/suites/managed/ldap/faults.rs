@@ -184,14 +184,17 @@ fn a_server_that_is_stopped_under_load_lets_nobody_in_wrongly() {
                 }
             });
         }
+        let mut recoveries = Recoveries::of("slapd");
         for _ in 0..soak::times(2) {
             slapd.stop();
             process::wait_until("it is missed", SOON, || {
                 (status("ada", "ada-secret") == 503).then_some(())
             });
             slapd.start_again();
-            process::wait_until("it is asked again", SOON, || {
-                (status("ada", "ada-secret") == 200).then_some(())
+            recoveries.time(|| {
+                process::wait_until("it is asked again", SOON, || {
+                    (status("ada", "ada-secret") == 200).then_some(())
+                });
             });
         }
     });
