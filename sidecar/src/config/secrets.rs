@@ -35,7 +35,8 @@ pub(super) fn is_secret(path: &[&str], text: &str) -> bool {
         ["users", _, key, ..] => is_name_of_secret(key),
         // The names of accounts and labels mean nothing, and where a file is tells nobody what is in it.
         ["users" | "acl", ..] | ["htpasswd_auth", "path"] => false,
-        ["token" | "server", "key", ..] => true,
+        // As an address, `dial_info` may be one whose server was forgotten: then no `@` stands behind its password.
+        ["token" | "server", "key", ..] | ["mongo_auth" | "acl_mongo", "dial_info"] => true,
         path => path.iter().any(|key| is_name_of_secret(key)),
     };
     named || looks_secret(text)
@@ -113,6 +114,7 @@ mod tests {
             (&["token", "key"], "/etc/key.pem"),
             (&["http_auth", "client_secret"], "x"),
             (&["mongo_auth", "dial_info", "password"], "x"),
+            (&["acl_mongo", "dial_info"], "mongodb://ada:hunter2/accounts"),
             (&["users", "ada", "pasword"], "$2y$05$abcdefghijklmnopqrstuu"),
             (&["token", "certificate"], "-----BEGIN CERTIFICATE-----"),
             (&["redis", "url"], "redis://:hunter2@redis:6379"),
@@ -124,6 +126,7 @@ mod tests {
             &["acl", "match", "labels", "secret"],
             &["http_auth", "bearer_token_file"],
             &["token", "issuer"],
+            &["mongo_auth", "dial_info", "database"],
         ] {
             assert!(!is_secret(path, "plain"), "{path:?}");
         }

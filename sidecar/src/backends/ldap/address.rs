@@ -138,6 +138,8 @@ fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), AddressError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn shown(text: &str, tls: Option<Security>) -> String {
@@ -199,5 +201,16 @@ mod tests {
         ];
         let told = wrong.map(|(text, tls)| format!("{text}: {}", shown(text, tls)));
         insta::assert_snapshot!(told.join("\n"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_stumble(text in "(ldaps?|://|[:@/?#.\\[\\]0-9a]|.){0,20}") {
+            if let Ok(address) = Address::parse(&text, None) {
+                // What is told of it in logs is an address again.
+                let again = Address::parse(&address.to_string(), Some(address.security));
+                prop_assert_eq!(again, Ok(address));
+            }
+        }
     }
 }

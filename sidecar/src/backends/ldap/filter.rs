@@ -8,6 +8,9 @@ use thiserror::Error;
 /// What stands for the account.
 const ACCOUNT: &str = "${account}";
 
+/// How deep parentheses may nest: what reads them recurses, at each search anew.
+const DEEPEST: usize = 32;
+
 /// A search filter (RFC 4515).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Filter {
@@ -34,6 +37,8 @@ pub(super) enum FilterError {
     OtherVariable(Range<usize>),
     #[error("`${{account}}` must stand where a value does, as in `(uid=${{account}})`")]
     NoValue(Range<usize>),
+    #[error("has parentheses more than {DEEPEST} deep")]
+    TooDeep(Range<usize>),
     #[error("is no filter of RFC 4515, such as `(&(uid=${{account}})(objectClass=person))`")]
     Malformed,
 }
@@ -42,7 +47,7 @@ impl FilterError {
     /// The bytes of the text that are meant, if not all of it.
     pub(super) fn at(&self) -> Option<Range<usize>> {
         match self {
-            Self::OtherVariable(at) | Self::NoValue(at) => Some(at.clone()),
+            Self::OtherVariable(at) | Self::NoValue(at) | Self::TooDeep(at) => Some(at.clone()),
             Self::NoAccount | Self::Malformed => None,
         }
     }
@@ -78,6 +83,9 @@ impl Filter {
             before.push_str(piece);
             at = at.saturating_add(piece.len());
         }
+        if let Some(at) = too_deep(text) {
+            return Err(FilterError::TooDeep(at..at.saturating_add(1)));
+        }
         let filter = Self {
             compared: compared(&pieces),
             pieces,
@@ -95,6 +103,19 @@ impl Filter {
     pub(super) fn compared(&self) -> &[String] {
         &self.compared
     }
+}
+
+/// The parenthesis that opens one level too many. In a value they are escaped, and none.
+fn too_deep(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    text.bytes().position(|byte| {
+        depth = match byte {
+            b'(' => depth.saturating_add(1),
+            b')' => depth.saturating_sub(1),
+            _ => depth,
+        };
+        depth > DEEPEST
+    })
 }
 
 /// `attribute` of each `(attribute=${account})`.
@@ -138,6 +159,8 @@ impl OwnName {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn filter(text: &str) -> Filter {
@@ -220,6 +243,39 @@ mod tests {
             ("(&(uid=${account}) (a=b)) x", FilterError::Malformed),
         ] {
             assert_eq!(Filter::parse(text), Err(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn one_that_would_take_all_of_the_stack_is_refused() {
+        let nested = |depth: usize| {
+            let (open, close) = ("(!".repeat(depth), ")".repeat(depth));
+            Filter::parse(&format!("{open}(uid=${{account}}){close}"))
+        };
+        assert!(nested(DEEPEST - 1).is_ok());
+        for depth in [DEEPEST, 200_000] {
+            assert_eq!(nested(depth), Err(FilterError::TooDeep(64..65)));
+        }
+        assert_eq!(
+            Filter::parse(&format!("(uid=${{account}}){}", "(!".repeat(200_000))),
+            Err(FilterError::TooDeep(80..81))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_account_is_that_value_and_nothing_else(account in "([*()\\\\&|!=,\0]|.){0,12}") {
+            let by_uid = filter("(&(objectClass=person)(uid=${account}))");
+            let tag = |filter: &str| format!("{:?}", parse_filter(filter).unwrap());
+            let expected = tag(&by_uid.of("x")).replace("[120]", &format!("{:?}", account.as_bytes()));
+            prop_assert_eq!(tag(&by_uid.of(&account)), expected);
+        }
+
+        #[test]
+        fn no_filter_makes_it_stumble(text in "([()&|!=*:~<>\\\\]|\\$\\{account\\}|uid|\\$\\{|.){0,20}") {
+            if let Ok(filter) = Filter::parse(&text) {
+                prop_assert!(parse_filter(filter.of("*)(uid=*")).is_ok());
+            }
         }
     }
 }

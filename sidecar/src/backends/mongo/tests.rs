@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use mongodb::bson::{Bson, RawDocumentBuf, doc, rawdoc};
+use proptest::prelude::*;
 use registry_auth_core::account::Labels;
 use registry_auth_core::config::Node;
 use registry_auth_core::problem::Place;
@@ -108,6 +109,7 @@ fn what_is_wrong_with_an_address_is_told_without_its_password() {
         "mongodb://ada:hun%üter2@127.0.0.1/accounts",
         "mongodb://ada:hunter2@127.0.0.1:port/accounts",
         "mongodb://ada:hunter2@/accounts",
+        "mongodb://ada:hunter2/accounts",
         "mongodb://ada:hunter2@127.0.0.1/a.b",
         "mongodb://ada:hunter2@127.0.0.1/accounts?timeout=5",
         "mongodb://ada:hunter2@127.0.0.1/accounts?socketTimeoutMS=5",
@@ -127,6 +129,26 @@ fn what_is_wrong_with_an_address_is_told_without_its_password() {
     }
     insta::assert_snapshot!(text);
     assert!(!text.contains("hunter2") && !text.contains("ter2`"), "{text}");
+}
+
+proptest! {
+    #[test]
+    fn no_address_makes_it_stumble_and_no_fault_tells_its_password(
+        behind in "(@|[a/:?&=%,.\\[\\]]|%[0-9a-f]{2}|tls=|true|authSource=|.){0,16}",
+    ) {
+        for url in [format!("mongodb://ada:hunter2{behind}"), format!("mongodb://{behind}@127.0.0.1/accounts")] {
+            let (opened, problems) = open(&json!({"dial_info": url, "collection": "users"}));
+            prop_assert!(opened.is_some() || problems.is_refusal());
+            prop_assert!(!problems.to_string().contains("hunter2"), "{problems}");
+        }
+    }
+
+    #[test]
+    fn no_server_makes_it_stumble(text in "([a.:@/%0-9\\[\\]]|.){0,12}") {
+        let map = json!({"addrs": [text], "database": "accounts"});
+        let (opened, problems) = open(&json!({"dial_info": map, "collection": "users"}));
+        prop_assert!(opened.is_some() || problems.is_refusal());
+    }
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn in_our_words(error: &Error) -> String {
 /// What the driver says of the address, if it says the same of one with another name and another password.
 fn without_secret(rest: &str, error: &str) -> String {
     let Some((_, behind)) = rest.rsplit_once('@') else {
-        return error.to_owned();
+        return without_ports(rest, error);
     };
     match parsed(&format!("{SCHEME}{SOMEBODY}@{behind}")) {
         Err(error) => error,
@@ -125,4 +125,16 @@ fn without_secret(rest: &str, error: &str) -> String {
                   as `%2F`, `%` as `%25`"
             .to_owned(),
     }
+}
+
+/// The same for an address without an `@`: what stands where a port does is a password whose server was forgotten, perhaps.
+fn without_ports(rest: &str, error: &str) -> String {
+    let servers = rest.split(['/', '?']).next().unwrap_or_default();
+    let mut behind = servers.split(',').filter_map(|server| server.split_once(':'));
+    if behind.any(|(_, port)| !port.is_empty() && error.contains(port)) {
+        return "has a server with a port that is no number from 1 to 65535; a name and a password stand before an `@`, as \
+                `mongodb://name:password@db.example/accounts`"
+            .to_owned();
+    }
+    error.to_owned()
 }
