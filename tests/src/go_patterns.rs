@@ -2,11 +2,12 @@
 
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+use crate::parts;
 
 /// The running program; it ends with this value.
 pub struct GoPatterns {
@@ -31,8 +32,7 @@ impl GoPatterns {
     /// Starts the program that `make setup` has built.
     #[track_caller]
     pub fn start() -> Self {
-        let program = program();
-        assert!(program.exists(), "{} is missing; run make setup", program.display());
+        let program = parts::go_patterns();
         let mut child = Command::new(&program)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -87,20 +87,4 @@ impl Drop for GoPatterns {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Where `make setup` puts it.
-fn program() -> PathBuf {
-    let folder = |name: &str| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    folder("REGISTRY_AUTH_CACHE")
-        .unwrap_or_else(|| {
-            folder("XDG_CACHE_HOME")
-                .unwrap_or_else(|| folder("HOME").unwrap_or_default().join(".cache"))
-                .join("envoy-registry-auth")
-        })
-        .join("bin/go-patterns")
 }

@@ -115,6 +115,12 @@ pub fn lookups() -> PathBuf {
     path
 }
 
+/// What Go itself makes of a pattern.
+#[track_caller]
+pub fn go_patterns() -> PathBuf {
+    own("go-patterns", "make setup")
+}
+
 /// A second server that speaks MongoDB's protocol, which takes what `docker-compose.yml` tells its service `mongo`; of the level `soak`.
 #[track_caller]
 pub fn ferretdb() -> PathBuf {

@@ -131,7 +131,8 @@ fn without_secret(rest: &str, error: &str) -> String {
 fn without_ports(rest: &str, error: &str) -> String {
     let servers = rest.split(['/', '?']).next().unwrap_or_default();
     let mut behind = servers.split(',').filter_map(|server| server.split_once(':'));
-    if behind.any(|(_, port)| !port.is_empty() && error.contains(port)) {
+    let is_number = |port: &str| port.parse::<u16>().is_ok();
+    if behind.any(|(_, port)| !port.is_empty() && !is_number(port) && error.contains(port)) {
         return "has a server with a port that is no number from 1 to 65535; a name and a password stand before an `@`, as \
                 `mongodb://name:password@db.example/accounts`"
             .to_owned();

@@ -5,7 +5,7 @@
 
 use mongodb::Collection;
 use mongodb::bson::{Bson, Document, doc};
-use mongodb::error::Error;
+use mongodb::error::{Error, ErrorKind};
 use registry_auth_core::config::Node;
 use tokio::time::Instant;
 
@@ -16,6 +16,9 @@ use crate::tables::{Rewriting, RuleTable};
 
 /// So many documents are sent at once.
 const AT_ONCE: usize = 1_000;
+
+/// The code of a server that does not have what it is asked for.
+const NOT_IMPLEMENTED: i32 = 238;
 
 impl MongoRules {
     fn no(&self, error: Error) -> BackendError {
@@ -31,7 +34,7 @@ impl MongoRules {
             .map_err(|error| self.error(error.fault(), error))?;
         let database = old.client().database(&old.namespace().db);
         let before = self.entries_now().await?;
-        let replaces = !before.is_empty();
+        let was_empty = before.is_empty();
         let Some(entries) = rewriting(before) else {
             return Ok(());
         };
@@ -47,17 +50,14 @@ impl MongoRules {
             for part in documents.chunks(AT_ONCE) {
                 new.insert_many(part).await.map_err(no)?;
             }
-            // Not every server can replace one collection by another, and an empty one is the same as none.
-            if !replaces {
-                old.drop().await.map_err(no)?;
+            match renamed(&new, &old, true).await {
+                // FerretDB 1 cannot replace one collection by another, and an empty one is the same as none.
+                Err(error) if was_empty && is_not_implemented(&error) => {
+                    old.drop().await.map_err(no)?;
+                    renamed(&new, &old, false).await.map_err(no)
+                }
+                renamed => renamed.map_err(no),
             }
-            let rename = doc! {
-                "renameCollection": new.namespace().to_string(),
-                "to": old.namespace().to_string(),
-                "dropTarget": replaces,
-            };
-            old.client().database("admin").run_command(rename).await.map_err(no)?;
-            Ok(())
         };
         let written = written.await;
         if written.is_err() {
@@ -81,6 +81,20 @@ impl RuleTable for MongoRules {
     fn rewrite<'a>(&'a self, rewriting: Rewriting<'a>) -> Asking<'a, ()> {
         Box::pin(self.rewritten(rewriting))
     }
+}
+
+/// `new` gets the name of `old`, and takes its place if it `replaces` it.
+async fn renamed<T: Send + Sync>(new: &Collection<Document>, old: &Collection<T>, replaces: bool) -> Result<(), Error> {
+    let rename = doc! {
+        "renameCollection": new.namespace().to_string(),
+        "to": old.namespace().to_string(),
+        "dropTarget": replaces,
+    };
+    old.client().database("admin").run_command(rename).await.map(drop)
+}
+
+fn is_not_implemented(error: &Error) -> bool {
+    matches!(&*error.kind, ErrorKind::Command(error) if error.code == NOT_IMPLEMENTED)
 }
 
 /// An entry as docker_auth keeps it.
